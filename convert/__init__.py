@@ -1,0 +1,1 @@
+"""From Keras models to the TFLite bundles that the device runs."""

@@ -1,0 +1,1 @@
+"""Device profiles, images and flashing."""

@@ -1,0 +1,1 @@
+"""The GPU machine: datasets, models, training and evaluation."""
