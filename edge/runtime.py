@@ -1,5 +1,6 @@
 """The seam to the TFLite runtime: LiteRT, or tflite-runtime where LiteRT has no wheel."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -43,3 +44,17 @@ def open_model(content: bytes, name: str, threads: int = 1) -> Interpreter:
         return make(model_content=content, num_threads=threads)
     except (ValueError, RuntimeError) as error:
         raise MaskGateError(f"model {name}: the runtime refuses it ({error})") from error
+
+
+class InvokeClock:
+    """Adds up the time spent inside interpreters, for the benchmark and the health report."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        """Since the start of the process; differences mean something."""
+
+    def invoke(self, interpreter: Interpreter) -> None:
+        """Run a model whose input tensors are filled."""
+        start = time.perf_counter()
+        interpreter.invoke()
+        self.seconds += time.perf_counter() - start

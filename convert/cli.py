@@ -1,0 +1,29 @@
+"""maskgate-convert: Keras models and weights to bundles for the device."""
+
+from pathlib import Path
+
+import click
+
+from edge.errors import CommandGroup
+
+
+@click.group(cls=CommandGroup)
+def main() -> None:
+    """Convert models to TFLite bundles."""
+
+
+@main.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="BUNDLE",
+    help="Folder to write the bundle to.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a bundle that is already there.")
+def mtcnn(out: Path, *, overwrite: bool) -> None:
+    """Make the face detector's bundle from the installed `mtcnn` package."""
+    click.echo("loading TensorFlow", err=True)
+    from convert.mtcnn import write_mtcnn
+
+    write_mtcnn(out, overwrite=overwrite, report=lambda line: click.echo(line, err=True))
