@@ -1,0 +1,12 @@
+"""Where frames come from: one file per kind of source."""
+
+import os
+
+import cv2
+
+# OpenCV and FFmpeg write complaints of their own to standard error, some with the whole URL of a
+# camera, password included. What an operator must know is in our errors. Who wants to see them
+# sets the variables that both libraries know.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
