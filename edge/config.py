@@ -96,6 +96,61 @@ class Detector(_Section):
     threads: int = Field(1, ge=1, le=16, description="CPU threads of each net.")
 
 
+class Classifier(_Section):
+    """How a face is told to be masked or bare."""
+
+    bundle: Path = Field(MODELS / "compact", description="Folder of the classifier's bundle.")
+    threads: int = Field(1, ge=1, le=16, description="CPU threads.")
+
+
+class Tracking(_Section):
+    """How a person is followed from frame to frame."""
+
+    reach: float = Field(
+        0.9, gt=0, le=5, description="How far a face may be from where it was expected, in faces."
+    )
+    confirm_hits: int = Field(
+        3, ge=1, le=100, description="Frames that must show a face before it counts as a person."
+    )
+    forget_after: Seconds = Field(
+        3, description="Seconds a person may be hidden and still be the same person."
+    )
+
+
+class Decision(_Section):
+    """When a person counts as masked, bare or unsure, and when that is a violation."""
+
+    violations: tuple[str, ...] = Field(
+        ("face_no_mask", "face_with_mask_incorrect"),
+        description="Labels that raise an alert.",
+    )
+    min_votes: int = Field(4, ge=1, le=1000, description="Votes needed for a verdict.")
+    window: int = Field(15, ge=1, le=1000, description="Newest votes that count.")
+    agreement: Share = Field(0.75, description="Share of the votes that must agree.")
+    min_face: float | None = Field(
+        None,
+        gt=0,
+        le=2000,
+        description="Longer side in pixels from which a face may vote; detector.min_face when "
+        "not set.",
+    )
+    turned: Share = Field(
+        0.15, description="Faces turned further away are unsure: 1 looks straight, 0 is a profile."
+    )
+    blurred: float = Field(
+        0.02, ge=0, le=10, description="Faces less sharp than this are unsure; 0 is a smear."
+    )
+    classify_every: Seconds = Field(
+        0.3, description="Seconds between looks at a person whose verdict stands."
+    )
+    faces_per_frame: int = Field(
+        5, ge=1, le=100, description="Faces classified per frame; those with the oldest look first."
+    )
+    cooldown: Seconds = Field(
+        10, description="Seconds after a violation in which the same spot stays silent."
+    )
+
+
 class Outbox(_Section):
     """Where alerts wait until the broker has them."""
 
@@ -105,3 +160,18 @@ class Outbox(_Section):
     max_alerts: int = Field(
         100_000, ge=100, description="Alerts kept while the broker is away; then the oldest go."
     )
+
+
+class Settings(BaseModel):
+    """All settings of a device."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: Device = Device()
+    camera: Camera = Camera()
+    broker: Broker = Broker()
+    detector: Detector = Detector()
+    classifier: Classifier = Classifier()
+    tracking: Tracking = Tracking()
+    decision: Decision = Decision()
+    outbox: Outbox = Outbox()

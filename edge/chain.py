@@ -1,0 +1,121 @@
+"""The way of a frame: detect, track, classify, decide. A frame in, verdicts and alerts out."""
+
+import uuid
+from dataclasses import dataclass
+from itertools import pairwise
+from time import perf_counter
+
+from edge.alerts import Alert, shares_of_frame
+from edge.bundle import load_bundle
+from edge.cascade import Cascade
+from edge.classifier import Classifier
+from edge.config import Settings
+from edge.decision import Change, Judge, People, Vote
+from edge.quality import is_fit
+from edge.tracker import Tracker
+from edge.values import Frame, Track, Verdict
+
+STAGES = ("detect", "track", "classify", "decide")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one frame led to."""
+
+    people: list[tuple[Track, Verdict]]
+    """Everyone who is followed, those hidden in this frame included."""
+    alerts: list[Alert]
+    seconds: dict[str, float]
+    """Time spent in each of STAGES."""
+
+
+class Chain:
+    """Everything between a frame and its alerts; knows of no camera and no network."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Load the bundles.
+
+        Raises:
+            MaskGateError: a bundle is missing, damaged or made for another task.
+        """
+        self._settings = settings
+        self._detector = Cascade(load_bundle(settings.detector.bundle), settings.detector)
+        bundle = load_bundle(settings.classifier.bundle)
+        self._bundle = bundle.manifest
+        self._classifier = Classifier(bundle, settings.classifier)
+        self._tracker = Tracker(settings.tracking)
+        self._judge = Judge(settings.decision, settings.tracking.confirm_hits)
+        self._violations: dict[int, uuid.UUID] = {}
+        self._last_frame: Frame | None = None
+
+    @property
+    def people(self) -> People:
+        """How many persons there were so far, each counted once, when they have left."""
+        return self._judge.people
+
+    @property
+    def invoke_seconds(self) -> float:
+        """Time spent inside the interpreters so far, in seconds."""
+        return self._detector.invoke_seconds + self._classifier.invoke_seconds
+
+    def process(self, frame: Frame) -> Outcome:
+        """Take the next frame of one camera."""
+        self._last_frame = frame
+        times = [perf_counter()]
+        faces = self._detector.detect(frame.pixels)
+        times.append(perf_counter())
+        tracks, ended = self._tracker.update(frame, faces)
+        times.append(perf_counter())
+        now = frame.monotonic
+        votes = [(track, self._look(frame, track)) for track in self._judge.due(tracks, now)]
+        times.append(perf_counter())
+        changes = [change for track, vote in votes for change in self._judge.vote(track, vote, now)]
+        changes += self._judge.end(ended, now)
+        alerts = [self._alert(change, frame) for change in changes]
+        people = [(track, self._judge.verdict(track)) for track in tracks]
+        times.append(perf_counter())
+        spent = [after - before for before, after in pairwise(times)]
+        return Outcome(people, alerts, dict(zip(STAGES, spent, strict=True)))
+
+    def finish(self) -> list[Alert]:
+        """Take leave of everyone in sight, for no more frames will come."""
+        frame = self._last_frame
+        if frame is None:
+            return []
+        changes = self._judge.end(self._tracker.finish(), frame.monotonic)
+        return [self._alert(change, frame) for change in changes]
+
+    def _look(self, frame: Frame, track: Track) -> Vote | None:
+        face, settings = track.face, self._settings.decision
+        min_face = settings.min_face or self._settings.detector.min_face
+        if face is None or not is_fit(
+            face, frame.pixels, min_face, settings.turned, settings.blurred
+        ):
+            return None
+        probabilities = self._classifier.classify(frame.pixels, face.box)
+        label = self._classifier.vote(probabilities)
+        if label is None:
+            return None
+        return Vote(label, probabilities[self._classifier.labels.index(label)])
+
+    def _alert(self, change: Change, frame: Frame) -> Alert:
+        track, verdict = change.track, change.verdict
+        height, width = frame.pixels.shape[:2]
+        if change.state == "opened":
+            violation = self._violations[track.id] = uuid.uuid4()
+        else:
+            violation = self._violations.pop(track.id)
+        return Alert(
+            violation=violation,
+            state=change.state,
+            label=change.label,
+            camera=frame.camera,
+            # The frame's wall clock, moved back by the time that has passed since.
+            first_seen=frame.wall - (frame.monotonic - track.first_seen),
+            last_seen=frame.wall - (frame.monotonic - track.last_seen),
+            votes=verdict.votes,
+            confidence=verdict.confidence,
+            box=shares_of_frame(track.box, width, height),
+            bundle=self._bundle.name,
+            bundle_version=self._bundle.version,
+        )

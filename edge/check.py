@@ -1,0 +1,33 @@
+"""Checks that what the settings name is there and fit for use, without starting anything."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.broker_url import broker_address
+from edge.bundle import load_bundle
+from edge.cascade import Cascade
+from edge.classifier import Classifier
+from edge.config import Broker, Settings
+from edge.errors import MaskGateError
+
+
+def check_files(settings: Settings) -> None:
+    """Check the bundles, the broker's files and the source.
+
+    Raises:
+        MaskGateError: names every fault, one a line.
+    """
+    checks: list[Callable[[], object]] = [
+        lambda: Cascade(load_bundle(settings.detector.bundle), settings.detector),
+        lambda: Classifier(load_bundle(settings.classifier.bundle), settings.classifier),
+        lambda: _check_broker(settings.broker),
+        lambda: _check_source(settings.camera.source),
+    ]
+    faults = []
+    for check in checks:
+        try:
+            check()
+        except MaskGateError as error:
+            faults.append(str(error))
+    if faults:
+        raise MaskGateError("\n".join(faults))

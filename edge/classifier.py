@@ -1,0 +1,104 @@
+"""Tells for a face how probable each label is."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundle import Bundle
+from edge.config import Classifier as Settings
+from edge.cut import cut_face
+from edge.errors import MaskGateError
+from edge.runtime import InvokeClock, open_model
+from edge.values import Box, Pixels
+
+
+class Classifier:
+    """The classifier of a bundle, ready to run; preprocessing comes from the manifest alone."""
+
+    def __init__(self, bundle: Bundle, settings: Settings) -> None:
+        """Open the bundle's default form.
+
+        Raises:
+            MaskGateError: a bundle for another task, a damaged file, or a net that does not fit
+                its manifest.
+        """
+        manifest = bundle.manifest
+        if manifest.task != "mask-classification" or len(manifest.labels) < 2:
+            raise MaskGateError(
+                f"bundle {bundle.folder}: expected a mask-classification bundle with its labels, "
+                f"found {manifest.task}; set classifier.bundle to one made by maskgate-convert"
+            )
+        threshold, unsure = manifest.threshold, manifest.unsure
+        if threshold is None or unsure is None or not unsure[0] <= threshold <= unsure[1]:
+            raise MaskGateError(
+                f"bundle {bundle.folder}: manifest.json: expected a threshold and, around it, the "
+                f"two ends of the unsure band; found threshold {threshold}, unsure {unsure}"
+            )
+        self.labels = manifest.labels
+        self._clock = InvokeClock()
+        self._threshold, self._unsure = threshold, unsure
+        self._size, self._margin = manifest.input.width, manifest.input.margin
+        name = f"{manifest.name} ({bundle.folder})"
+        self._net = open_model(bundle.model("classifier"), name, settings.threads)
+        self._net.allocate_tensors()
+        (given,), (taken,) = self._net.get_input_details(), self._net.get_output_details()
+        expected = (1, manifest.input.height, manifest.input.width, 3)
+        if tuple(given["shape"]) != expected or manifest.input.height != manifest.input.width:
+            raise MaskGateError(
+                f"bundle {bundle.folder}: the manifest says input {expected}, square; "
+                f"the net takes {tuple(int(side) for side in given['shape'])}"
+            )
+        self._input, self._output = given["index"], taken["index"]
+        self._as_input = _input_table(given, manifest.input.offset, manifest.input.scale)
+        self._output_scale, self._output_zero = taken["quantization"]
+
+    @property
+    def invoke_seconds(self) -> float:
+        """Time spent inside the interpreter so far, in seconds."""
+        return self._clock.seconds
+
+    def classify(self, pixels: Pixels, box: Box) -> tuple[float, ...]:
+        """Give the probability of each label, in the order of `labels`.
+
+        Args:
+            pixels: RGB uint8, height x width x 3.
+            box: the face in pixels of the picture.
+
+        Returns:
+            As many probabilities, 0..1, as there are labels; they add up to 1.
+        """
+        face = cut_face(pixels, box, self._size, self._margin)
+        self._net.set_tensor(self._input, self._as_input[face][np.newaxis])
+        self._clock.invoke(self._net)
+        output = np.asarray(self._net.get_tensor(self._output), np.float32).ravel()
+        if self._output_scale:
+            output = (output - self._output_zero) * self._output_scale
+        if len(output) == 1:
+            # A sigmoid: the probability of the first of two labels.
+            first = float(min(max(output[0], 0.0), 1.0))
+            return first, 1 - first
+        return tuple(float(probability) for probability in output)
+
+    def label(self, probabilities: tuple[float, ...]) -> str:
+        """Turn the probabilities of one face into a label, sure or not."""
+        if probabilities[0] >= self._threshold:
+            return self.labels[0]
+        best = max(range(1, len(probabilities)), key=lambda index: probabilities[index])
+        return self.labels[best]
+
+    def vote(self, probabilities: tuple[float, ...]) -> str | None:
+        """Turn probabilities into a label, or None where they lie in the bundle's unsure band."""
+        low, high = self._unsure
+        return None if low < probabilities[0] < high else self.label(probabilities)
+
+
+def _input_table(given: dict[str, Any], offset: float, scale: float) -> NDArray[np.generic]:
+    """Tabulate what the net takes for each of the 256 values of a pixel."""
+    values = (np.arange(256, dtype=np.float32) - offset) / scale
+    quantisation, zero = given["quantization"]
+    if quantisation:
+        limits = np.iinfo(given["dtype"])
+        quantised = np.round(values / quantisation + zero)
+        return np.asarray(np.clip(quantised, limits.min, limits.max), given["dtype"])
+    return values

@@ -1,0 +1,117 @@
+"""The command `maskgate`: what the device does, from the command line."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge import __version__
+from edge.errors import CommandGroup
+from edge.loading import load_settings
+
+EXISTING = click.Path(path_type=Path)
+config_option = click.option(
+    "--config", type=EXISTING, help="Settings (TOML); the defaults when not given."
+)
+broker_option = click.option(
+    "--broker", metavar="URL", help="mqtt://[user@]host[:port] or mqtts://…"
+)
+
+
+@click.group(cls=CommandGroup)
+@click.version_option(__version__, prog_name="maskgate")
+def main() -> None:
+    """Watch an entrance: find faces, tell who wears a mask, alert over MQTT."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+    )
+
+
+@main.command()
+@config_option
+@click.option(
+    "--source",
+    metavar="SRC",
+    help="demo; a video, GIF, picture or folder of pictures; 0 or /dev/video0; rtsp://…; "
+    "picamera2.",
+)
+@broker_option
+@click.option(
+    "--once", is_flag=True, help="Process every frame, and end when the source and alerts have."
+)
+@click.option("--seconds", type=click.FloatRange(min=0), help="End after so many seconds.")
+@click.option("--save", type=EXISTING, metavar="OUT.mp4", help="Record what was seen as a video.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def run(
+    *,
+    config: Path | None,
+    source: str | None,
+    broker: str | None,
+    once: bool,
+    seconds: float | None,
+    save: Path | None,
+    as_json: bool,
+) -> None:
+    """Watch a source and send an alert for everyone who comes in without a mask."""
+    from edge.run import watch
+
+    settings = load_settings(config, _given(camera={"source": source}, broker={"url": broker}))
+    watch(settings, once=once, seconds=seconds, save=save, as_json=as_json)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=EXISTING)
+@config_option
+@click.option("--out", required=True, type=EXISTING, help="The CSV to write.")
+@click.option("--crops", is_flag=True, help="Each picture is one face already.")
+def predict(*, paths: tuple[Path, ...], config: Path | None, out: Path, crops: bool) -> None:
+    """Find and classify the faces in pictures; a CSV with a row for each."""
+    from edge.predict import SMALLEST_FACE
+    from edge.predict import predict as predict_pictures
+
+    settings = load_settings(config)
+    if "min_face" not in settings.detector.model_fields_set:
+        detector = settings.detector.model_copy(update={"min_face": SMALLEST_FACE})
+        settings = settings.model_copy(update={"detector": detector})
+    done = predict_pictures(paths, out, settings, crops=crops)
+    click.echo(f"{out}: {done.faces} faces in {done.pictures} pictures", err=True)
+    if done.unreadable:
+        click.echo(f"{done.unreadable} pictures could not be read, see above", err=True)
+        sys.exit(2)
+
+
+@main.command()
+@config_option
+def check(*, config: Path | None) -> None:
+    """Check the settings, and say all that is wrong at once."""
+    from edge.check import check_files
+
+    settings = load_settings(config)
+    check_files(settings)
+    click.echo(f"{config or 'the defaults'}: all right")
+
+
+@main.command()
+@broker_option
+@config_option
+@click.option("--seconds", type=click.FloatRange(min=0), help="End after so many seconds.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def subscribe(
+    *, broker: str | None, config: Path | None, seconds: float | None, as_json: bool
+) -> None:
+    """Show the alerts of all devices at a broker as they come."""
+    from edge.subscribe import subscribe as show_alerts
+
+    settings = load_settings(config, _given(broker={"url": broker}))
+    show_alerts(settings.broker, as_json=as_json, seconds=seconds)
+
+
+def _given(**sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Leave out what the command line does not say."""
+    return {
+        section: {key: value for key, value in keys.items() if value is not None}
+        for section, keys in sections.items()
+    }
+

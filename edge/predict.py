@@ -1,0 +1,110 @@
+"""The offline job: find the faces in photos, classify each, write a CSV."""
+
+import csv
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from edge.bundle import load_bundle
+from edge.cascade import Cascade
+from edge.classifier import Classifier
+from edge.config import Settings
+from edge.cut import whole_picture
+from edge.errors import MaskGateError
+from edge.sources.pictures import pictures_in, read_picture
+from edge.values import Box, Pixels
+
+PHOTO_COLUMNS = ("name", "x1", "x2", "y1", "y2", "classname", "score")
+"""The dataset's columns: x1, x2, y1, y2 hold left, top, right, bottom, in this order."""
+SMALLEST_FACE = 20.0
+"""Pixels; a photo has time enough for faces that an entrance's camera may pass over."""
+CROP_COLUMNS = ("file", "classname", "score")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What came of the pictures."""
+
+    pictures: int
+    faces: int
+    unreadable: int
+
+
+def predict(paths: Sequence[Path], out: Path, settings: Settings, *, crops: bool) -> Predicted:
+    """Classify the faces in pictures and write a CSV with a row for each.
+
+    Args:
+        paths: pictures, and folders of pictures.
+        out: the CSV; replaced only when all is done.
+        settings: which bundles, and the smallest face.
+        crops: each picture is one face already.
+
+    Returns:
+        How many pictures and faces there were; an unreadable picture is warned of and left out.
+
+    Raises:
+        MaskGateError: a path that is not there, no picture at all, or a CSV that cannot be written.
+    """
+    pictures = list(_pictures(paths))
+    detector = Cascade(load_bundle(settings.detector.bundle), settings.detector)
+    classifier = Classifier(load_bundle(settings.classifier.bundle), settings.classifier)
+    # In the same folder, for a rename is atomic only there.
+    part = out.with_name(f".{out.name}.part")
+    faces = unreadable = 0
+    try:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(CROP_COLUMNS if crops else PHOTO_COLUMNS)
+            with click.progressbar(pictures, label="pictures", file=sys.stderr) as progress:
+                for name, path in progress:
+                    try:
+                        pixels = read_picture(path)
+                    except MaskGateError as error:
+                        unreadable += 1
+                        log.warning("%s; left out", error)
+                        continue
+                    boxes = _boxes(pixels, None if crops else detector)
+                    for box in boxes:
+                        label, score = _judged(classifier, pixels, box)
+                        place = () if crops else _rounded(box)
+                        table.writerow((name, *place, label, f"{score:.4f}"))
+                    faces += len(boxes)
+        part.replace(out)
+    except OSError as error:
+        raise MaskGateError(f"predictions {out}: cannot be written ({error.strerror})") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return Predicted(len(pictures), faces, unreadable)
+
+
+def _pictures(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """All pictures, each with the name that goes into the CSV."""
+    for path in paths:
+        if path.is_dir():
+            yield from ((found.name, found) for found in pictures_in(path))
+        elif path.exists():
+            yield path.name, path
+        else:
+            raise MaskGateError(f"picture {path}: no such file or folder")
+
+
+def _boxes(pixels: Pixels, detector: Cascade | None) -> list[Box]:
+    if detector is None:
+        return [whole_picture(pixels)]
+    return [face.box for face in detector.detect(pixels)]
+
+
+def _judged(classifier: Classifier, pixels: Pixels, box: Box) -> tuple[str, float]:
+    probabilities = classifier.classify(pixels, box)
+    label = classifier.label(probabilities)
+    return label, probabilities[classifier.labels.index(label)]
+
+
+def _rounded(box: Box) -> tuple[int, int, int, int]:
+    return round(box.left), round(box.top), round(box.right), round(box.bottom)

@@ -1,0 +1,123 @@
+"""Shows a face as an entrance might: tilted, blurred, badly lit, far off, compressed.
+
+Every step takes and returns RGB uint8, height x width x 3, and draws from the generator it is
+given, so that the same seed gives the same pictures.
+"""
+
+import cv2
+import numpy as np
+
+from edge.cut import cut_face
+from edge.values import Box, Pixels
+from train.patches import Patch
+
+
+def augmented_cut(patch: Patch, size: int, margin: float, rng: np.random.Generator) -> Pixels:
+    """Cut a face as a detector that is never quite right would, and disturb the picture.
+
+    Args:
+        patch: the face and its surroundings.
+        size: side of the result in pixels.
+        margin: what the device's cut adds around the box, see `cut_face`.
+        rng: source of all randomness.
+
+    Returns:
+        RGB uint8, size x size x 3.
+    """
+    pixels = _tilted(patch.pixels, rng) if rng.random() < 0.5 else patch.pixels
+    face = cut_face(pixels, _jittered(patch.box, rng), size, margin)
+    if rng.random() < 0.5:
+        face = face[:, ::-1]
+    if rng.random() < 0.12:
+        face = _covered(face, rng)
+    if rng.random() < 0.35:
+        face = _far_off(face, rng)
+    if rng.random() < 0.15:
+        face = _shaken(face, rng)
+    face = _lit(face, rng)
+    if rng.random() < 0.2:
+        face = _noisy(face, rng)
+    if rng.random() < 0.3:
+        face = _compressed(face, rng)
+    return np.ascontiguousarray(face)
+
+
+def _jittered(box: Box, rng: np.random.Generator) -> Box:
+    side = max(box.width, box.height)
+    half = side / 2 * float(np.clip(np.exp(rng.normal(0, 0.13)), 0.7, 1.5))
+    x, y = box.centre
+    x += side * float(np.clip(rng.normal(0, 0.06), -0.2, 0.2))
+    y += side * float(np.clip(rng.normal(0, 0.06), -0.2, 0.2))
+    return Box(x - half, y - half, x + half, y + half)
+
+
+def _tilted(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    side = pixels.shape[0]
+    angle = float(np.clip(rng.normal(0, 14), -40, 40))
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1)
+    turned = cv2.warpAffine(pixels, turn, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(turned, np.uint8)
+
+
+def _covered(face: Pixels, rng: np.random.Generator) -> Pixels:
+    """Put a blob over a part that does not decide: a hand, a cap, goggles, another's shoulder."""
+    size = face.shape[0]
+    centre = (int(rng.integers(0, size)), int(rng.integers(0, size // 2)))
+    axes = (int(rng.integers(size // 12, size // 4)), int(rng.integers(size // 16, size // 7)))
+    colour = [int(value) for value in rng.integers(0, 256, 3)]
+    blob: Pixels = face.copy()
+    cv2.ellipse(blob, centre, axes, float(rng.uniform(0, 180)), 0, 360, colour, cv2.FILLED)
+    return blob
+
+
+def _far_off(face: Pixels, rng: np.random.Generator) -> Pixels:
+    size = face.shape[0]
+    # Log-uniform: a face of 12 pixels is as likely as one of 24.
+    small = int(np.exp(rng.uniform(np.log(12), np.log(size * 0.75))))
+    shrunk = cv2.resize(face, (small, small), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _shaken(face: Pixels, rng: np.random.Generator) -> Pixels:
+    if rng.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(face, (0, 0), rng.uniform(0.5, 2.0)), np.uint8)
+    length = int(rng.integers(3, 9))
+    angle = rng.uniform(0, np.pi)
+    kernel = np.zeros((length, length), np.float32)
+    middle = (length - 1) / 2
+    for step in np.linspace(-middle, middle, 2 * length):
+        x, y = round(middle + step * np.cos(angle)), round(middle + step * np.sin(angle))
+        kernel[y, x] = 1
+    return np.asarray(cv2.filter2D(face, -1, kernel / kernel.sum()), np.uint8)
+
+
+def _lit(face: Pixels, rng: np.random.Generator) -> Pixels:
+    light = face.astype(np.float32) / 255
+    if rng.random() < 0.3:
+        light = light ** np.float32(np.exp(rng.normal(0, 0.35)))
+    if rng.random() < 0.15:
+        # Light from one side, or from behind.
+        size = face.shape[0]
+        ramp = np.linspace(-1, 1, size, dtype=np.float32) * np.float32(rng.uniform(-0.35, 0.35))
+        light = light + (ramp[:, None, None] if rng.random() < 0.5 else ramp[None, :, None])
+    contrast, brightness = rng.normal(1, 0.18), rng.normal(0, 0.09)
+    gains = rng.normal(1, 0.06, 3)
+    light = (light - 0.5) * np.float32(contrast) + np.float32(0.5 + brightness)
+    light = light * gains.astype(np.float32)
+    grey = light.mean(axis=2, keepdims=True)
+    # Rarely grey altogether (night vision), more often a little paler or stronger.
+    saturation = 0.0 if rng.random() < 0.08 else max(0.0, rng.normal(1, 0.25))
+    light = grey + (light - grey) * np.float32(saturation)
+    return np.asarray(np.clip(light, 0, 1) * 255, np.uint8)
+
+
+def _noisy(face: Pixels, rng: np.random.Generator) -> Pixels:
+    noise = rng.normal(0, rng.uniform(2, 14), face.shape)
+    return np.clip(face + noise, 0, 255).astype(np.uint8)
+
+
+def _compressed(face: Pixels, rng: np.random.Generator) -> Pixels:
+    quality = int(rng.integers(20, 90))
+    # The codec takes its channels as blue, green, red; its colour loss is not the same for all.
+    _, code = cv2.imencode(".jpg", face[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1]

@@ -1,0 +1,65 @@
+"""Feeds augmented faces to a training, both classes alike, the same for the same seed."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.cut import cut_face
+from train.annotations import MASKED
+from train.augment import augmented_cut
+from train.patches import Patch
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
+
+
+class AugmentedFaces(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of augmented cuts; each epoch shows other faces in another guise."""
+
+    def __init__(
+        self, patches: Sequence[Patch], size: int, margin: float, batch: int, steps: int, seed: int
+    ) -> None:
+        super().__init__(workers=2, max_queue_size=8)
+        self._patches = patches
+        self._size, self._margin = size, margin
+        self._batch, self._steps, self._seed = batch, steps, seed
+        self._epoch = 0
+        self._chances = _chances(patches)
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, index: int) -> Batch:
+        rng = np.random.default_rng((self._seed, self._epoch, index))
+        picked = rng.choice(len(self._patches), self._batch, p=self._chances)
+        patches = [self._patches[number] for number in picked]
+        faces = [augmented_cut(patch, self._size, self._margin, rng) for patch in patches]
+        return np.stack(faces), targets(patches)
+
+    def on_epoch_end(self) -> None:
+        """Move on to the next epoch's draw."""
+        self._epoch += 1
+
+
+def device_cuts(patches: Sequence[Patch], size: int, margin: float) -> NDArray[np.uint8]:
+    """Cut faces as the device does: faces x size x size x 3, RGB uint8."""
+    return np.stack([cut_face(patch.pixels, patch.box, size, margin) for patch in patches])
+
+
+def targets(patches: Sequence[Patch]) -> NDArray[np.float32]:
+    """Give 1 for masked and 0 for bare faces (faces x 1)."""
+    return np.array([[patch.label == MASKED] for patch in patches], np.float32)
+
+
+def _chances(patches: Sequence[Patch]) -> NDArray[np.float64]:
+    """How likely each patch is drawn: both classes of each collection alike.
+
+    Otherwise the class could be guessed from the collection that a picture comes from.
+    """
+    kinds = [f"{patch.group.split(' ', 1)[0]} {patch.label}" for patch in patches]
+    names, numbers = np.unique(kinds, return_inverse=True)
+    chances = 1.0 / np.bincount(numbers, minlength=len(names))[numbers]
+    # A face of a few pixels says little: it is shown, but less often.
+    chances = chances * np.array([0.25 if patch.size < 14 else 1.0 for patch in patches])
+    return np.asarray(chances / chances.sum(), np.float64)

@@ -1,0 +1,103 @@
+"""Faces with the surroundings that a training cut may reach, kept as uint8."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from edge.cut import cut_face, whole_picture
+from edge.sources.pictures import read_picture
+from edge.values import Box, Face, Landmarks, Pixels
+from train.annotations import LabelledFace
+
+REACH = 1.0
+"""A patch shows the face's longer side and this share of it around."""
+LARGEST = 176
+"""Longest side of a patch in pixels; larger faces are shrunk to it."""
+
+
+class Detector(Protocol):
+    """Whatever finds faces; the device's cascade does."""
+
+    def detect(self, pixels: Pixels) -> list[Face]:
+        """Find the faces in an RGB uint8 picture."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """One face, its label, and what a jittered cut around it may show."""
+
+    pixels: Pixels
+    """RGB, square; the face's box is at its centre."""
+    label: str
+    group: str
+    size: float
+    """Longer side of the face in pixels of its photo."""
+    box: Box
+    """The face in pixels of the patch."""
+    landmarks: Landmarks | None
+    """In pixels of the patch; None where the detector did not find the face."""
+
+
+def make_patch(
+    photo: Pixels, box: Box, label: str, group: str, landmarks: Landmarks | None = None
+) -> Patch:
+    """Cut a face and its surroundings out of a photo, at the photo's own scale up to LARGEST."""
+    side = max(box.width, box.height) * (1 + REACH)
+    pixels = cut_face(photo, box, max(8, min(LARGEST, round(side))), REACH)
+    scale = pixels.shape[0] / side
+    middle = pixels.shape[0] / 2
+    centre_x, centre_y = box.centre
+
+    def moved(x: float, y: float) -> tuple[float, float]:
+        return (x - centre_x) * scale + middle, (y - centre_y) * scale + middle
+
+    points = landmarks and Landmarks(
+        moved(*landmarks.left_eye),
+        moved(*landmarks.right_eye),
+        moved(*landmarks.nose),
+        moved(*landmarks.mouth_left),
+        moved(*landmarks.mouth_right),
+    )
+    inner = Box(*moved(box.left, box.top), *moved(box.right, box.bottom))
+    return Patch(pixels, label, group, max(box.width, box.height), inner, points)
+
+
+def collect_patches(faces: Iterable[LabelledFace], detector: Detector) -> list[Patch]:
+    """Cut all labelled faces, around the boxes that the detector finds and around the labelled.
+
+    A face that the detector finds gives two patches, since people draw boxes looser than
+    detectors do; a face that it misses gives one, around the labelled box.
+
+    Args:
+        faces: faces of one photo must follow each other.
+        detector: finds faces in RGB uint8 pictures.
+    """
+    patches: list[Patch] = []
+    for picture, labelled in groupby(faces, key=lambda face: face.picture):
+        photo = read_picture(picture)
+        found = detector.detect(photo)
+        for face in labelled:
+            match = _largest(found) if face.box is None else _closest(found, face.box)
+            box = face.box or whole_picture(photo)
+            if match is not None:
+                patches.append(
+                    make_patch(photo, match.box, face.label, face.group, match.landmarks)
+                )
+            if match is None or face.box is not None:
+                patches.append(make_patch(photo, box, face.label, face.group))
+    return patches
+
+
+def _largest(found: Sequence[Face]) -> Face | None:
+    return max(found, key=lambda face: face.box.width, default=None)
+
+
+def _closest(found: Sequence[Face], box: Box) -> Face | None:
+    """The found face that shares most with a labelled box, if they share enough.
+
+    0.35, for people draw the whole head where detectors box the face within it.
+    """
+    best = max(found, key=lambda face: face.box.overlap(box), default=None)
+    return best if best is not None and best.box.overlap(box) >= 0.35 else None
