@@ -43,13 +43,16 @@ def numbers(outbox: Outbox, limit: int = 10_000) -> list[int]:
     return [row.alert.violation.int for row in outbox.waiting(limit=limit)]
 
 
+Open = Callable[..., Outbox]
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "outbox.sqlite"
 
 
 @pytest.fixture
-def open_outbox(path: Path) -> Iterator[Callable[..., Outbox]]:
+def open_outbox(path: Path) -> Iterator[Open]:
     opened = []
 
     def open_it(max_alerts: int = 100_000) -> Outbox:
@@ -73,7 +76,7 @@ def full_disk(size: int = 0) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_alerts_come_out_as_they_went_in(open_outbox):
+def test_alerts_come_out_as_they_went_in(open_outbox: Open):
     outbox = open_outbox()
     for number in range(1, 6):
         outbox.add(alert(number))
@@ -86,7 +89,7 @@ def test_alerts_come_out_as_they_went_in(open_outbox):
     assert len(outbox) == 5
 
 
-def test_removed_alerts_are_gone_and_the_others_stay(open_outbox):
+def test_removed_alerts_are_gone_and_the_others_stay(open_outbox: Open):
     outbox = open_outbox()
     for number in range(1, 6):
         outbox.add(alert(number))
@@ -97,7 +100,7 @@ def test_removed_alerts_are_gone_and_the_others_stay(open_outbox):
     assert len(outbox) == 3
 
 
-def test_alerts_survive_a_restart_and_are_known_to_be_old(open_outbox):
+def test_alerts_survive_a_restart_and_are_known_to_be_old(open_outbox: Open):
     outbox = open_outbox()
     outbox.add(alert(1))
     outbox.add(alert(1, "closed"))
@@ -140,14 +143,14 @@ def run_until_killed(path: Path, lines: int) -> int:
     return said[-1]
 
 
-def test_every_added_alert_survives_a_killed_process(path: Path, open_outbox):
+def test_every_added_alert_survives_a_killed_process(path: Path, open_outbox: Open):
     said = run_until_killed(path, 20)
     kept = numbers(open_outbox())
     assert kept == list(range(1, len(kept) + 1))
     assert len(kept) - said in {0, 1}  # the last may be added and not yet said
 
 
-def test_an_added_alert_is_synced_to_the_disk_and_a_removal_is_not(open_outbox):
+def test_an_added_alert_is_synced_to_the_disk_and_a_removal_is_not(open_outbox: Open):
     def level() -> str:
         found = outbox._file._connection().execute("PRAGMA synchronous").fetchone()[0]
         return {1: "NORMAL", 2: "FULL"}[found]
@@ -159,7 +162,9 @@ def test_an_added_alert_is_synced_to_the_disk_and_a_removal_is_not(open_outbox):
     assert level() == "NORMAL"
 
 
-def test_the_oldest_are_dropped_beyond_the_bound_and_counted_for_good(open_outbox, caplog):
+def test_the_oldest_are_dropped_beyond_the_bound_and_counted_for_good(
+    open_outbox: Open, caplog: pytest.LogCaptureFixture
+):
     outbox = open_outbox(max_alerts=100)
     for number in range(1, 131):
         outbox.add(alert(number))
@@ -171,7 +176,7 @@ def test_the_oldest_are_dropped_beyond_the_bound_and_counted_for_good(open_outbo
     assert open_outbox(max_alerts=1000).dropped == 30
 
 
-def test_a_violation_left_open_is_closed_once_by_the_next_process(open_outbox):
+def test_a_violation_left_open_is_closed_once_by_the_next_process(open_outbox: Open):
     outbox = open_outbox()
     for each in (alert(1), alert(2), alert(1, "closed")):
         outbox.add(each)
@@ -190,7 +195,7 @@ def test_a_violation_left_open_is_closed_once_by_the_next_process(open_outbox):
     assert len(open_outbox()) == 0
 
 
-def test_a_violation_left_open_by_a_killed_process_is_closed(path: Path, open_outbox):
+def test_a_violation_left_open_by_a_killed_process_is_closed(path: Path, open_outbox: Open):
     code = KILLED.replace(
         "for number", "outbox.add(alert(7)); os.kill(os.getpid(), signal.SIGKILL)\nfor number"
     )
@@ -204,7 +209,7 @@ def test_a_violation_left_open_by_a_killed_process_is_closed(path: Path, open_ou
     ]
 
 
-def test_a_second_process_is_refused(path: Path, open_outbox):
+def test_a_second_process_is_refused(path: Path, open_outbox: Open):
     open_outbox().add(alert(1))
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(path)],
@@ -219,12 +224,12 @@ def test_a_second_process_is_refused(path: Path, open_outbox):
     assert "another process is using it" in last
 
 
-def test_a_file_given_back_can_be_opened_by_the_next(open_outbox):
+def test_a_file_given_back_can_be_opened_by_the_next(open_outbox: Open):
     open_outbox().close()
     open_outbox().close()
 
 
-def test_a_closed_outbox_takes_nothing(open_outbox):
+def test_a_closed_outbox_takes_nothing(open_outbox: Open):
     outbox = open_outbox()
     outbox.close()
     outbox.close()
@@ -232,7 +237,7 @@ def test_a_closed_outbox_takes_nothing(open_outbox):
         outbox.add(alert(1))
 
 
-def test_only_the_user_can_read_the_file(path: Path, open_outbox):
+def test_only_the_user_can_read_the_file(path: Path, open_outbox: Open):
     open_outbox().add(alert(1))
     assert {found.stat().st_mode & 0o777 for found in path.parent.iterdir()} == {0o600}
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -242,7 +247,7 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path):
     file = tmp_path / "file"
     file.touch()
     for wrong in (file / "outbox.sqlite", tmp_path):
-        with pytest.raises(MaskGateError, match="set outbox.path to a file") as caught:
+        with pytest.raises(MaskGateError, match="set outbox[.]path to a file") as caught:
             Outbox(OutboxSettings(path=wrong))
         assert str(wrong) in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -257,7 +262,7 @@ def test_another_programs_file_is_left_alone(tmp_path: Path):
     assert list(tmp_path.glob("*corrupt*")) == []
 
 
-def test_a_file_of_another_version_is_left_alone(path: Path, open_outbox):
+def test_a_file_of_another_version_is_left_alone(path: Path, open_outbox: Open):
     open_outbox().close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
@@ -268,14 +273,17 @@ def test_a_file_of_another_version_is_left_alone(path: Path, open_outbox):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda content: b"not a database\n" * 1000,
+        lambda content: b"not a database\n" * len(content),
         lambda content: content[:100] + bytes(len(content) - 100),
         lambda content: content[: len(content) // 2 + 7],
     ],
     ids=["text", "zeros", "cut short"],
 )
 def test_a_damaged_file_is_moved_aside_and_a_fresh_one_begun(
-    path: Path, open_outbox, caplog, damage: Callable[[bytes], bytes]
+    path: Path,
+    open_outbox: Open,
+    caplog: pytest.LogCaptureFixture,
+    damage: Callable[[bytes], bytes],
 ):
     outbox = open_outbox()
     for number in range(200):
@@ -292,7 +300,7 @@ def test_a_damaged_file_is_moved_aside_and_a_fresh_one_begun(
     assert str(aside) in caplog.text
 
 
-def test_of_many_damaged_files_the_newest_stay(path: Path, open_outbox):
+def test_of_many_damaged_files_the_newest_stay(path: Path, open_outbox: Open):
     for _ in range(6):
         outbox = open_outbox()
         outbox.add(alert(1))
@@ -302,7 +310,9 @@ def test_of_many_damaged_files_the_newest_stay(path: Path, open_outbox):
     assert len(list(path.parent.glob("outbox.sqlite.corrupt-*"))) == 3
 
 
-def test_a_file_damaged_while_in_use_costs_only_what_was_in_it(path: Path, open_outbox, caplog):
+def test_a_file_damaged_while_in_use_costs_only_what_was_in_it(
+    path: Path, open_outbox: Open, caplog: pytest.LogCaptureFixture
+):
     outbox = open_outbox()
     outbox.add(alert(1))
     db = outbox._file._connection()
@@ -317,7 +327,9 @@ def test_a_file_damaged_while_in_use_costs_only_what_was_in_it(path: Path, open_
     assert "moved aside" in caplog.text
 
 
-def test_an_alert_that_cannot_be_read_is_dropped_alone(path: Path, open_outbox, caplog):
+def test_an_alert_that_cannot_be_read_is_dropped_alone(
+    path: Path, open_outbox: Open, caplog: pytest.LogCaptureFixture
+):
     outbox = open_outbox()
     for number in (1, 2, 3):
         outbox.add(alert(number, "closed"))
@@ -331,7 +343,9 @@ def test_an_alert_that_cannot_be_read_is_dropped_alone(path: Path, open_outbox, 
     assert (len(outbox), outbox.dropped) == (1, 1)
 
 
-def test_a_full_disk_keeps_alerts_in_memory_in_order_until_there_is_space(open_outbox, caplog):
+def test_a_full_disk_keeps_alerts_in_memory_in_order_until_there_is_space(
+    open_outbox: Open, caplog: pytest.LogCaptureFixture
+):
     outbox = open_outbox()
     outbox.add(alert(1))
     with full_disk():
@@ -355,7 +369,9 @@ def test_a_full_disk_keeps_alerts_in_memory_in_order_until_there_is_space(open_o
     assert closed == [1, 2, 3, 4, 5, 6]
 
 
-def test_what_waits_in_memory_is_written_without_a_new_alert(open_outbox, monkeypatch):
+def test_what_waits_in_memory_is_written_without_a_new_alert(
+    open_outbox: Open, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(outbox_module, "RETRY_SECONDS", 0.0)
     outbox = open_outbox()
     with full_disk():
@@ -365,7 +381,9 @@ def test_what_waits_in_memory_is_written_without_a_new_alert(open_outbox, monkey
     assert outbox._file.count == 1
 
 
-def test_memory_is_bounded_while_the_disk_is_full(open_outbox, monkeypatch):
+def test_memory_is_bounded_while_the_disk_is_full(
+    open_outbox: Open, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(outbox_module, "MEMORY_ALERTS", 10)
     outbox = open_outbox()
     with full_disk():
@@ -378,7 +396,9 @@ def test_memory_is_bounded_while_the_disk_is_full(open_outbox, monkeypatch):
     assert open_outbox().dropped == 15
 
 
-def test_alerts_that_a_full_disk_loses_in_the_end_are_told(open_outbox, caplog):
+def test_alerts_that_a_full_disk_loses_in_the_end_are_told(
+    open_outbox: Open, caplog: pytest.LogCaptureFixture
+):
     outbox = open_outbox()
     with full_disk():
         outbox.add(alert(1))
@@ -386,7 +406,7 @@ def test_alerts_that_a_full_disk_loses_in_the_end_are_told(open_outbox, caplog):
     assert "1 alerts in memory are lost" in caplog.text
 
 
-def test_a_start_with_a_full_disk_works_on(path: Path, open_outbox):
+def test_a_start_with_a_full_disk_works_on(open_outbox: Open):
     outbox = open_outbox()
     outbox.add(alert(1))
     outbox.close()
@@ -397,7 +417,7 @@ def test_a_start_with_a_full_disk_works_on(path: Path, open_outbox):
     assert states == [(1, "opened"), (1, "closed"), (2, "opened")]
 
 
-def test_threads_may_add_and_remove_at_once(open_outbox):
+def test_threads_may_add_and_remove_at_once(open_outbox: Open):
     outbox = open_outbox()
     taken: list[int] = []
 
@@ -426,7 +446,9 @@ def test_threads_may_add_and_remove_at_once(open_outbox):
         ("relative", "/home/someone/.local/state/maskgate/outbox.sqlite"),
     ],
 )
-def test_the_default_file_is_in_the_users_state_folder(monkeypatch, state: str, expected: str):
+def test_the_default_file_is_in_the_users_state_folder(
+    monkeypatch: pytest.MonkeyPatch, state: str, expected: str
+):
     monkeypatch.setenv("HOME", "/home/someone")
     monkeypatch.setenv("XDG_STATE_HOME", state)
     assert default_path() == Path(expected)
