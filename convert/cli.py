@@ -27,3 +27,28 @@ def mtcnn(out: Path, *, overwrite: bool) -> None:
     from convert.mtcnn import write_mtcnn
 
     write_mtcnn(out, overwrite=overwrite, report=lambda line: click.echo(line, err=True))
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="BUNDLE",
+    help="Folder to write the bundle to.",
+)
+@click.option("--version", default="1.0.0", show_default=True, help="The bundle's version.")
+@click.option("--overwrite", is_flag=True, help="Replace a bundle that is already there.")
+def model(run: Path, out: Path, version: str, *, overwrite: bool) -> None:
+    """Make a classifier's bundle from a run of maskgate-train."""
+    click.echo("loading TensorFlow", err=True)
+    from convert.classifier import write_classifier
+
+    write_classifier(
+        run,
+        out,
+        version=version,
+        overwrite=overwrite,
+        report=lambda line: click.echo(line, err=True),
+    )

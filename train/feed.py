@@ -7,9 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.cut import cut_face
-from train.annotations import MASKED
+from train.annotations import BARE, MASKED
 from train.augment import augmented_cut
+from train.masks import with_mask
 from train.patches import Patch
+
+DRESSED = 0.25
+"""Share of the bare faces that are shown with a drawn mask."""
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
@@ -33,13 +37,20 @@ class AugmentedFaces(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> Batch:
         rng = np.random.default_rng((self._seed, self._epoch, index))
         picked = rng.choice(len(self._patches), self._batch, p=self._chances)
-        patches = [self._patches[number] for number in picked]
+        patches = [_dressed(self._patches[number], rng) for number in picked]
         faces = [augmented_cut(patch, self._size, self._margin, rng) for patch in patches]
         return np.stack(faces), targets(patches)
 
     def on_epoch_end(self) -> None:
         """Move on to the next epoch's draw."""
         self._epoch += 1
+
+
+def _dressed(patch: Patch, rng: np.random.Generator) -> Patch:
+    """Draw a mask on some of the bare faces; that makes them masked ones."""
+    if patch.label == BARE and patch.landmarks is not None and rng.random() < DRESSED:
+        return with_mask(patch, rng)
+    return patch
 
 
 def device_cuts(patches: Sequence[Patch], size: int, margin: float) -> NDArray[np.uint8]:
@@ -61,5 +72,6 @@ def _chances(patches: Sequence[Patch]) -> NDArray[np.float64]:
     names, numbers = np.unique(kinds, return_inverse=True)
     chances = 1.0 / np.bincount(numbers, minlength=len(names))[numbers]
     # A face of a few pixels says little: it is shown, but less often.
-    chances = chances * np.array([0.25 if patch.size < 14 else 1.0 for patch in patches])
+    chances *= np.array([0.25 if patch.size < 14 else 1.0 for patch in patches])
+    chances *= np.array([1 / (1 - DRESSED) if patch.label == BARE else 1.0 for patch in patches])
     return np.asarray(chances / chances.sum(), np.float64)

@@ -1,0 +1,132 @@
+"""From a training's run folder to the classifier's bundle, int8 and measured."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from convert.bundle import require_free, write_bundle
+from edge.errors import MaskGateError
+from edge.runtime import open_model
+
+Faces = NDArray[np.uint8]
+
+
+def write_classifier(
+    run: Path, out: Path, *, version: str, overwrite: bool, report: Callable[[str], None]
+) -> None:
+    """Convert a trained classifier and measure what int8 costs on the validation faces.
+
+    Args:
+        run: a folder that maskgate-train wrote.
+        out: the bundle's folder.
+        version: the bundle's version, e.g. "1.0.0".
+        overwrite: replace a bundle that is already there.
+        report: gets a line for each step.
+
+    Raises:
+        MaskGateError: the run is not complete, or the bundle's folder is taken.
+    """
+    require_free(out, overwrite=overwrite)
+    recipe, metrics, faces = _read_run(run)
+    model = keras.models.load_model(run / "model.keras")
+    report(f"converting {recipe['model']} to int8 with {len(faces['calibration'])} faces")
+    content = to_uint8(model, faces["calibration"])
+    masked = faces["masked"]
+    before = model.predict(faces["validation"], batch_size=256, verbose=0)[:, 0]
+    after = _run_uint8(content, faces["validation"])
+    measured = {
+        **metrics["validation"],
+        "accuracy_float32": _accuracy(before, masked),
+        "accuracy_int8": _accuracy(after, masked),
+        "labels_changed_by_int8": int(((before >= 0.5) != (after >= 0.5)).sum()),
+        "measured_on": "faces of at least 20 pixels in photos held back from the training",
+    }
+    manifest = {
+        "name": recipe["model"],
+        "version": version,
+        "task": "mask-classification",
+        "labels": recipe["labels"],
+        "input": {
+            "width": recipe["size"],
+            "height": recipe["size"],
+            "colour": "RGB",
+            "dtype": "uint8",
+            "offset": 0.0,
+            "scale": 1.0,
+            "margin": recipe["margin"],
+        },
+        "output": "probability of the first label",
+        "threshold": recipe["threshold"],
+        "unsure": recipe["unsure"],
+        "default_form": "uint8",
+        "measured": measured,
+        "origin": {"recipe": recipe},
+        "licence": "Apache-2.0",
+    }
+    write_bundle(out, manifest, {("classifier", "uint8"): content}, overwrite=overwrite)
+    report(f"{out}: {len(content)} bytes, {json.dumps(measured)}")
+
+
+def to_uint8(model: keras.Model, faces: Faces) -> bytes:
+    """Convert to int8 with uint8 input and output, so that the device hands over pixels as is.
+
+    Args:
+        model: takes pixels 0..255, batch x height x width x 3.
+        faces: to calibrate with, of the model's size, RGB uint8.
+    """
+    fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, model(fixed)))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.uint8
+    # tflite-runtime 2.14 has no per-channel dense layers (FULLY_CONNECTED version 12).
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    converter.representative_dataset = lambda: _representative(faces)
+    content: bytes = converter.convert()
+    return content
+
+
+def _representative(faces: Faces) -> Iterator[list[NDArray[np.float32]]]:
+    # Black and white, so that the input's range is exactly 0..255 and a pixel is its own code.
+    extremes = np.zeros((1, *faces.shape[1:]), np.float32)
+    extremes[:, ::2] = 255
+    yield [extremes]
+    for face in faces:
+        yield [face[np.newaxis].astype(np.float32)]
+
+
+def _run_uint8(content: bytes, faces: Faces) -> NDArray[np.float64]:
+    net = open_model(content, "classifier")
+    net.allocate_tensors()
+    (given,), (taken,) = net.get_input_details(), net.get_output_details()
+    scale, zero = taken["quantization"]
+    outputs = []
+    for face in faces:
+        net.set_tensor(given["index"], face[np.newaxis])
+        net.invoke()
+        outputs.append((float(net.get_tensor(taken["index"])[0, 0]) - zero) * scale)
+    return np.array(outputs)
+
+
+def _accuracy(probabilities: NDArray[Any], masked: NDArray[np.bool_]) -> float:
+    return round(float(((probabilities >= 0.5) == masked).mean()), 4)
+
+
+def _read_run(run: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    try:
+        recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+        with np.load(run / "faces.npz") as archive:
+            return recipe, metrics, dict(archive)
+    except (OSError, ValueError) as error:
+        raise MaskGateError(
+            f"run {run}: expected what maskgate-train writes (model.keras, recipe.json, "
+            f"metrics.json, faces.npz); {error}"
+        ) from error

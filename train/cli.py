@@ -1,0 +1,27 @@
+"""maskgate-train: from labelled pictures to a trained model."""
+
+from pathlib import Path
+
+import click
+
+from edge.errors import CommandGroup, MaskGateError
+
+
+@click.group(cls=CommandGroup)
+def main() -> None:
+    """Train the models that the device runs."""
+
+
+@main.command()
+@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--epochs", default=60, type=click.IntRange(min=2), show_default=True)
+@click.option("--seed", default=42, show_default=True)
+def compact(data: tuple[Path, ...], out: Path, epochs: int, seed: int) -> None:
+    """Train the compact model on labelled pictures and write RUN for maskgate-convert."""
+    if out.exists():
+        raise MaskGateError(f"run {out}: it is already there; choose another folder")
+    click.echo("loading TensorFlow", err=True)
+    from train.run_compact import run_compact
+
+    run_compact(list(data), out, epochs, seed)

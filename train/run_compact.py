@@ -1,0 +1,83 @@
+"""One training of the compact model, from data folders to a run folder.
+
+The run folder holds the model, the recipe, the metrics, and the faces that conversion calibrates
+and verifies with.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+
+from edge.bundle import load_bundle
+from edge.cascade import Cascade
+from edge.config import Detector
+from train.annotations import LABELS, MASKED, read_annotations
+from train.calibrate import calibrate, unsure_band
+from train.compact import MARGIN, SIZE
+from train.feed import device_cuts
+from train.metrics import SMALLEST, accuracy_report
+from train.patches import Patch, collect_patches
+from train.split import split_by_group
+from train.training import probabilities, train_compact
+
+TINY = 10.0
+"""Faces of fewer pixels are left out: nobody could tell."""
+CALIBRATION = 400
+"""Training faces kept to calibrate int8 with."""
+
+
+def run_compact(data: Sequence[Path], out: Path, epochs: int, seed: int) -> None:
+    """Read the data, cut the faces, train, calibrate, measure, and write the run folder.
+
+    Raises:
+        MaskGateError: a data folder that is missing or of no known layout.
+    """
+    annotations = read_annotations(list(data))
+    click.echo(f"{len(annotations.faces)} faces; left out: {dict(annotations.skipped)}", err=True)
+    settings = Detector(min_face=16)
+    detector = Cascade(load_bundle(settings.bundle), settings)
+    with click.progressbar(annotations.faces, label="cutting faces", file=sys.stderr) as faces:
+        patches = [one for one in collect_patches(faces, detector) if one.size >= TINY]
+    training, validation = split_by_group(patches)
+    model, history = train_compact(training, validation, epochs, seed)
+    judged = [patch for patch in validation if patch.size >= SMALLEST]
+    masked = np.array([patch.label == MASKED for patch in judged])
+    calibrated = calibrate(model, probabilities(model, judged), masked)
+    metrics = {"validation": accuracy_report(calibrated, judged), "history": history.history}
+    recipe = {
+        "model": "compact",
+        "labels": LABELS,
+        "size": SIZE,
+        "margin": MARGIN,
+        "threshold": 0.5,
+        "unsure": unsure_band(calibrated, masked),
+        "epochs": epochs,
+        "seed": seed,
+        "training_faces": len(training),
+        "dataset_sha256": _fingerprint(patches),
+    }
+    out.mkdir(parents=True)
+    model.save(out / "model.keras")
+    (out / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
+    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    picked = np.random.default_rng(seed).permutation(len(training))[:CALIBRATION]
+    np.savez_compressed(
+        out / "faces.npz",
+        calibration=device_cuts([training[index] for index in picked], SIZE, MARGIN),
+        validation=device_cuts(judged, SIZE, MARGIN),
+        masked=masked,
+    )
+    click.echo(f"{out}: {json.dumps(metrics['validation'])}", err=True)
+
+
+def _fingerprint(patches: Sequence[Patch]) -> str:
+    """Name the very faces that were used, whatever the folders are called."""
+    digest = hashlib.sha256()
+    for patch in patches:
+        digest.update(patch.pixels.tobytes() + patch.label.encode() + patch.group.encode())
+    return digest.hexdigest()
