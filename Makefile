@@ -1,0 +1,88 @@
+# MaskGate. `make` alone lists what there is.
+PYTHON ?= python3
+VENV := .venv
+DEV := .venv-dev
+PIP := -m pip --disable-pip-version-check
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench lock mosquitto clean
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  SOURCE=… BROKER=… SECONDS=… CONFIG=… go with make run; PYTHON=python3.12 chooses a Python"
+
+run: $(VENV)/ready ## Watch: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
+	@$(VENV)/bin/maskgate run $(if $(CONFIG),--config '$(CONFIG)') $(if $(SOURCE),--source '$(SOURCE)') \
+		$(if $(BROKER),--broker '$(BROKER)') $(if $(SECONDS),--seconds '$(SECONDS)')
+
+test: $(DEV)/ready mosquitto ## All tests
+	$(DEV)/bin/pytest
+
+lint: $(DEV)/ready ## Linter, formatter and type checker
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+
+format: $(DEV)/ready ## Put the code into its form
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+bench: $(DEV)/ready ## Speed against the paper's way, in one run (minutes)
+	$(DEV)/bin/python -m benchmarks
+
+lock: $(DEV)/ready ## Pin the newest versions that fit pyproject.toml, with their hashes
+	$(call lock,pyproject.toml --extra edge --extra demo,edge)
+	$(call lock,pyproject.toml --extra dev,dev)
+	$(call lock,constraints/build.in,build)
+	$(call lock,--no-deps constraints/photos.in,photos)
+
+clean: ## Remove what was installed and built
+	rm -rf $(VENV) $(DEV) build *.egg-info
+
+define lock
+$(DEV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(1) -o constraints/$(2).txt
+endef
+
+# What a device gets. pip goes again when it is done: it is as large as a model runtime.
+$(VENV)/ready: pyproject.toml constraints/edge.txt constraints/build.txt constraints/photos.txt
+	@echo "installing what the device needs into $(VENV) (a minute or two)"
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python $(PIP) install -q --require-hashes -r constraints/build.txt -r constraints/edge.txt
+	$(VENV)/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
+	$(call photos,$(VENV))
+	$(VENV)/bin/python $(PIP) uninstall -q -y setuptools pip
+	@touch $@
+
+# What tests, training and conversion need.
+$(DEV)/ready: pyproject.toml constraints/dev.txt constraints/photos.txt
+	@echo "installing what tests and training need into $(DEV) (some minutes, 2.5 GB)"
+	test -d $(DEV) || $(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/python $(PIP) install -q --require-hashes -r constraints/dev.txt
+	$(DEV)/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
+	$(call photos,$(DEV))
+	@touch $@
+
+# The demo's two public-domain photos are data of packages that a device has no other use for.
+define photos
+mkdir -p $(1)/share/maskgate/photos
+$(1)/bin/python $(PIP) download -q --no-deps --only-binary=:all: --require-hashes \
+	-r constraints/photos.txt -d $(1)/wheels
+$(1)/bin/python -c "import pathlib, zipfile; \
+	photos = ('skimage/data/astronaut.png', 'matplotlib/mpl-data/sample_data/grace_hopper.jpg'); \
+	target = pathlib.Path('$(1)/share/maskgate/photos'); \
+	[(target / pathlib.Path(name).name).write_bytes(wheel.read(name)) \
+	 for wheel in map(zipfile.ZipFile, pathlib.Path('$(1)/wheels').glob('*.whl')) \
+	 for name in photos if name in wheel.namelist()]"
+rm -rf $(1)/wheels
+endef
+
+# The real broker, where this user may install it; without it the tests use the embedded one.
+mosquitto:
+	@command -v mosquitto mosquitto_sub >/dev/null || test -x /usr/sbin/mosquitto || \
+	if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \
+		echo "installing mosquitto"; \
+		$$(test "$$(id -u)" = 0 || echo sudo -n) sh -c "apt-get update -qq && apt-get install -y -qq mosquitto mosquitto-clients" >/dev/null; \
+	else echo "mosquitto is not installed and may not be here: the tests use the embedded broker"; fi
