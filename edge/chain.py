@@ -89,7 +89,7 @@ class Chain:
         face, settings = track.face, self._settings.decision
         min_face = settings.min_face or self._settings.detector.min_face
         if face is None or not is_fit(
-            face, frame.pixels, min_face, settings.turned, settings.blurred
+            face, frame.pixels, min_face, settings.max_turn, settings.min_sharpness
         ):
             return None
         probabilities = self._classifier.classify(frame.pixels, face.box)

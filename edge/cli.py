@@ -55,7 +55,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Watch a source and send an alert for everyone who comes in without a mask."""
-    from edge.run import watch
+    from edge.watch import watch
 
     settings = load_settings(config, _given(camera={"source": source}, broker={"url": broker}))
     watch(settings, once=once, seconds=seconds, save=save, as_json=as_json)
@@ -114,4 +114,3 @@ def _given(**sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
         section: {key: value for key, value in keys.items() if value is not None}
         for section, keys in sections.items()
     }
-

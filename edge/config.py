@@ -2,10 +2,10 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from edge.broker_url import parse_broker_url
 from edge.bundle import MODELS
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
@@ -59,21 +59,8 @@ class Broker(_Section):
     @field_validator("url")
     @classmethod
     def _is_broker_url(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        expected = "expected mqtt://[user@]host[:port] or mqtts://[user@]host[:port]"
-        try:
-            parts = urlsplit(url)
-            fits = parts.scheme in {"mqtt", "mqtts"} and parts.hostname and parts.port != 0
-        except ValueError as error:
-            raise ValueError(f"{expected} ({error})") from error
-        if parts.password is not None:
-            raise ValueError(
-                "a password must not stand in the URL; put it into a file and name that file as "
-                "broker.password_file, or set MASKGATE_PASSWORD"
-            )
-        if not fits or parts.path not in {"", "/"} or parts.query or parts.fragment:
-            raise ValueError(expected)
+        if url is not None:
+            parse_broker_url(url)
         return url
 
 
@@ -134,10 +121,13 @@ class Decision(_Section):
         description="Longer side in pixels from which a face may vote; detector.min_face when "
         "not set.",
     )
-    turned: Share = Field(
-        0.15, description="Faces turned further away are unsure: 1 looks straight, 0 is a profile."
+    max_turn: float = Field(
+        0.9,
+        gt=0,
+        le=10,
+        description="Faces turned further aside are unsure: 0 is straight on, 1 about a profile.",
     )
-    blurred: float = Field(
+    min_sharpness: float = Field(
         0.02, ge=0, le=10, description="Faces less sharp than this are unsure; 0 is a smear."
     )
     classify_every: Seconds = Field(

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from edge.broker_url import PASSWORD_VARIABLE
 from edge.config import Settings
 from edge.errors import MaskGateError
 
@@ -19,8 +20,6 @@ else:
 
 PREFIX = "MASKGATE_"
 """MASKGATE_DETECTOR__MIN_FACE=20 overrides min_face in the section [detector]."""
-PASSWORD = "MASKGATE_PASSWORD"  # noqa: S105  (the name of the variable, no password)
-"""Holds the broker's password; not a setting, so that it never shows up among them."""
 
 
 def load_settings(
@@ -42,7 +41,7 @@ def load_settings(
     origin: dict[tuple[str, str], str] = {}
     faults: list[str] = []
     for name, value in environment.items():
-        if not name.startswith(PREFIX) or name == PASSWORD:
+        if not name.startswith(PREFIX) or name == PASSWORD_VARIABLE:
             continue
         section, _, key = name[len(PREFIX) :].lower().partition("__")
         if not key:

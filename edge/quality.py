@@ -6,20 +6,19 @@ import numpy as np
 from edge.values import Box, Face, Landmarks, Pixels
 
 
-def frontality(landmarks: Landmarks) -> float:
-    """How far a face looks at the camera: 1 is straight on, 0 a profile or beyond.
+def turn(landmarks: Landmarks) -> float:
+    """Say how far a face is turned aside: 0 is straight on, about 1 and more a profile.
 
-    The nose lies midway between the eyes when the face looks at the camera and beyond one of
-    them in profile. Measured along the line of the eyes, so a tilted head counts as it should.
+    How far the nose is from the middle of the eyes, in distances of the eyes, measured along the
+    line of the eyes, so that tilting the head changes nothing; 0.5 is a nose in front of an eye.
     """
     (lx, ly), (rx, ry) = landmarks.left_eye, landmarks.right_eye
     nx, ny = landmarks.nose
-    across = (rx - lx) ** 2 + (ry - ly) ** 2
-    if across == 0:
-        return 0.0
-    # Where the nose falls on the line of the eyes: 0 at the left eye, 1 at the right one.
-    along = ((nx - lx) * (rx - lx) + (ny - ly) * (ry - ly)) / across
-    return max(0.0, 1 - 2 * abs(along - 0.5))
+    apart = (rx - lx) ** 2 + (ry - ly) ** 2
+    if apart == 0:
+        return float("inf")
+    along = ((nx - lx) * (rx - lx) + (ny - ly) * (ry - ly)) / apart
+    return abs(along - 0.5)
 
 
 def sharpness(pixels: Pixels, box: Box) -> float:
@@ -51,18 +50,20 @@ def sharpness(pixels: Pixels, box: Box) -> float:
     return float(np.square(cv2.Laplacian(grey, cv2.CV_32F)).mean()) / variance
 
 
-def is_fit(face: Face, pixels: Pixels, min_face: float, turned: float, blurred: float) -> bool:
+def is_fit(
+    face: Face, pixels: Pixels, min_face: float, max_turn: float, min_sharpness: float
+) -> bool:
     """Tell whether a face may vote.
 
     Args:
         face: what the detector found.
         pixels: its frame, RGB uint8.
         min_face: smallest longer side in pixels.
-        turned: smallest `frontality`.
-        blurred: smallest `sharpness`.
+        max_turn: largest `turn`.
+        min_sharpness: smallest `sharpness`.
     """
     return (
         max(face.box.width, face.box.height) >= min_face
-        and frontality(face.landmarks) >= turned
-        and sharpness(pixels, face.box) >= blurred
+        and turn(face.landmarks) <= max_turn
+        and sharpness(pixels, face.box) >= min_sharpness
     )

@@ -1,0 +1,95 @@
+"""What a person, or a program, reads of a watch on standard output."""
+
+import json
+from collections import Counter
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+import click
+
+from edge.alerts import Alert, to_cloudevent
+from edge.chain import STAGES, Outcome
+from edge.config import Device
+from edge.decision import People
+
+_KEPT = 10_000
+"""Frames whose times are kept for the summary; the newest ones."""
+
+
+class Console:
+    """Prints alerts as they come and a summary at the end."""
+
+    def __init__(self, device: Device, *, as_json: bool) -> None:
+        self._device = device
+        self._as_json = as_json
+        self._frames = 0
+        self._alerts: Counter[str] = Counter()
+        self._seconds: dict[str, list[float]] = {stage: [] for stage in STAGES}
+
+    def say(self, line: str) -> None:
+        """Tell the person something; not part of the output."""
+        click.echo(line, err=True)
+
+    def show(self, outcome: Outcome) -> None:
+        """Take what a frame led to: print its alerts, remember its times."""
+        slot = self._frames % _KEPT
+        for stage, spent in outcome.seconds.items():
+            times = self._seconds[stage]
+            if len(times) < _KEPT:
+                times.append(spent)
+            else:
+                times[slot] = spent
+        self._frames += 1
+        self.alerts(outcome.alerts)
+
+    def alerts(self, alerts: list[Alert]) -> None:
+        """Print alerts, one a line."""
+        for alert in alerts:
+            self._alerts[alert.state] += 1
+            if self._as_json:
+                event = to_cloudevent(alert, self._device, decided=alert.last_seen, late=False)
+                click.echo(json.dumps(event))
+            else:
+                click.echo(_line(alert))
+
+    def summary(self, people: People, dropped: int) -> None:
+        """Say what there was, when the watch is over."""
+        medians = {
+            stage: round(1000 * median(times), 2) for stage, times in self._seconds.items() if times
+        }
+        found: dict[str, Any] = {
+            "frames": self._frames,
+            "frames_dropped": dropped,
+            "people": people.seen,
+            **people.by_label,
+            "unsure": people.unsure,
+            "alerts": self._alerts["opened"],
+            "median_ms": medians,
+        }
+        if self._as_json:
+            click.echo(json.dumps({"type": "org.maskgate.summary", "data": found}))
+            return
+        labels = ", ".join(f"{count} {_words(label)}" for label, count in people.by_label.items())
+        self.say(
+            f"{self._frames} frames ({dropped} dropped), {people.seen} people"
+            f" ({labels or 'none judged'}, {people.unsure} unsure), "
+            f"{self._alerts['opened']} alerts;"
+            f" median ms: {', '.join(f'{stage} {ms}' for stage, ms in medians.items())}"
+        )
+
+
+def _line(alert: Alert) -> str:
+    moment = datetime.fromtimestamp(alert.last_seen).astimezone().strftime("%H:%M:%S")
+    what = _words(alert.label)
+    if alert.state == "opened":
+        text = click.style(f"ALERT {what}", fg="red", bold=True)
+        text += f", {alert.confidence:.0%} sure of it after {alert.votes} votes"
+    else:
+        text = f"over: {what}"
+    return f"{moment} {alert.camera}: {text} ({str(alert.violation)[:8]})"
+
+
+def _words(label: str) -> str:
+    """Say a label in words: face_no_mask is 'no mask'."""
+    return label.removeprefix("face_").replace("_", " ")

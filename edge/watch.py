@@ -1,0 +1,155 @@
+"""The main job: frames from a source, alerts to a broker, until the source or the time ends."""
+
+import itertools
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from edge.capture import Capture, every_frame
+from edge.chain import Chain
+from edge.config import Broker, Camera, Settings
+from edge.console import Console
+from edge.drawing import annotate
+from edge.embedded_broker import EmbeddedBroker
+from edge.errors import MaskGateError
+from edge.outbox import Outbox
+from edge.publisher import Publisher
+from edge.recording import Recording
+from edge.sources.opening import open_source
+from edge.sources.source import Source
+from edge.values import Frame
+
+DELIVERY_LIMIT = 30.0
+"""Seconds that the end of a finite job waits for the broker to acknowledge what is left."""
+PARTING_LIMIT = 2.0
+"""Seconds that an interrupted job waits for it; what is left waits in the outbox."""
+POLL = 0.2
+"""Seconds between two looks at whether it is time to end."""
+
+
+def watch(
+    settings: Settings,
+    *,
+    once: bool = False,
+    seconds: float | None = None,
+    save: Path | None = None,
+    as_json: bool = False,
+) -> None:
+    """Watch the source until it ends, the time is up, or a signal asks to stop.
+
+    Args:
+        settings: all of them.
+        once: process every frame as fast as it goes, and end when the broker has every alert.
+        seconds: how long at most; None for as long as it takes.
+        save: a video to record, with what was seen drawn in.
+        as_json: print JSON lines.
+
+    Raises:
+        MaskGateError: something needed is missing or damaged, or, with `once`, the broker did not
+            take the alerts; they stay in the outbox.
+    """
+    with ExitStack() as stack:
+        end = _End(seconds)
+        console = Console(settings.device, as_json=as_json)
+        chain = Chain(settings)
+        frames = _Frames(settings.camera, stack, once=once)
+        recording = stack.enter_context(Recording(save, settings.camera.rate)) if save else None
+        outbox = stack.enter_context(closing(Outbox(settings.outbox)))
+        broker = _broker(settings, stack, console)
+        publisher = Publisher(broker, settings.device, outbox)
+        publisher.start()
+        stack.callback(publisher.stop, PARTING_LIMIT)
+        for frame in frames.until(end):
+            outcome = chain.process(frame)
+            for alert in outcome.alerts:
+                outbox.add(alert)
+                publisher.notify()
+            console.show(outcome)
+            if recording:
+                recording.write(
+                    annotate(frame.pixels, outcome.people, settings.decision.violations)
+                )
+        parting = chain.finish()
+        for alert in parting:
+            outbox.add(alert)
+        publisher.notify()
+        console.alerts(parting)
+        delivered = publisher.wait_until_delivered(PARTING_LIMIT if end.asked else DELIVERY_LIMIT)
+        console.summary(chain.people, frames.dropped)
+        if once and not delivered:
+            raise MaskGateError(
+                f"broker {broker.url}: {len(outbox)} alerts not acknowledged "
+                f"({publisher.state.detail}); they wait in the outbox and go out with the next run"
+            )
+
+
+class _End:
+    """Says when it is time to stop: a signal, or the seconds are over."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._signalled = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._signalled.set())
+
+    @property
+    def asked(self) -> bool:
+        """Whether a signal asked to stop."""
+        return self._signalled.is_set()
+
+    @property
+    def now(self) -> bool:
+        """Whether it is time."""
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        return late or self.asked
+
+
+class _Frames:
+    """All frames of a source as fast as it goes, or the newest ones as they come."""
+
+    def __init__(self, camera: Camera, stack: ExitStack, *, once: bool) -> None:
+        self._name = camera.name
+        self._source: Source | None = None
+        self._capture: Capture | None = None
+        if once:
+            self._source = stack.enter_context(closing(open_source(camera, once=True)))
+        else:
+            self._capture = Capture(lambda: open_source(camera), camera.name)
+            stack.callback(self._capture.stop)
+            self._capture.start()
+
+    @property
+    def dropped(self) -> int:
+        """Frames that a newer one replaced while another was being processed."""
+        return self._capture.dropped if self._capture else 0
+
+    def until(self, end: _End) -> Iterator[Frame]:
+        """Give the frames until the source has ended, or it is time to stop."""
+        if self._source is not None:
+            yield from itertools.takewhile(
+                lambda _: not end.now, every_frame(self._source, self._name)
+            )
+        elif self._capture is not None:
+            while not (end.now or self._capture.ended):
+                newest = self._capture.newest(POLL)
+                if newest is not None:
+                    yield newest
+
+
+def _broker(settings: Settings, stack: ExitStack, console: Console) -> Broker:
+    """Take the configured broker, or start the embedded one and say how to subscribe."""
+    if settings.broker.url is not None:
+        return settings.broker
+    embedded = EmbeddedBroker()
+    broker = embedded.start()
+    stack.callback(embedded.stop)
+    host, port = broker.url.removeprefix("mqtt://").split(":") if broker.url else ("", "")
+    console.say(
+        f"no broker is configured: one runs here, at {broker.url}. In another terminal:\n"
+        f"    .venv/bin/maskgate subscribe --broker {broker.url}\n"
+        f"    mosquitto_sub -h {host} -p {port} -v -t 'maskgate/#'"
+    )
+    return broker
