@@ -1,0 +1,90 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config import Settings
+from edge.errors import MaskGateError
+from edge.loading import load_settings
+
+
+def load(
+    tmp_path: Path,
+    text: str = "",
+    overrides: dict[str, dict[str, Any]] | None = None,
+    **environment: str,
+) -> Settings:
+    file = tmp_path / "maskgate.toml"
+    file.write_text(text, encoding="utf-8")
+    return load_settings(file, overrides, environment)
+
+
+def test_the_file_the_environment_and_the_command_line_override_in_this_order(
+    tmp_path: Path,
+) -> None:
+    text = "[detector]\nmin_face = 30\n[camera]\nsource = 'a.mp4'\nrate = 5\n"
+    settings = load(
+        tmp_path,
+        text,
+        {"camera": {"source": "c.mp4"}},
+        MASKGATE_CAMERA__SOURCE="b.mp4",
+        MASKGATE_CAMERA__RATE="7.5",
+        MASKGATE_DECISION__VIOLATIONS='["face_no_mask"]',
+    )
+    assert settings.detector.min_face == 30
+    assert settings.camera.source == "c.mp4"
+    assert settings.camera.rate == 7.5
+    assert settings.decision.violations == ("face_no_mask",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[detector]\nmin_fase = 3", "unknown key detector.min_fase; did you mean min_face?"),
+        ("[decisions]\n", "unknown section decisions; did you mean decision?"),
+        ("[xyzzy]\n", "unknown section xyzzy; known are device, camera"),
+        ("[detector]\nmin_face = 'big'", "detector.min_face: input should be a valid number"),
+        ("[detector]\nmin_face = 3", "greater than or equal to 12, found 3"),
+        ("[device]\nid = 'a/b'", "device.id: string should match pattern"),
+        ("[broker]\nurl = 'http://x'", "broker.url: expected mqtt://"),
+        ("detector = 3", "detector: input should be a valid"),
+        ("[detector", "not TOML"),
+        ("[camera]\nrate = 0", "camera.rate: input should be greater than 0, found 0"),
+    ],
+)
+def test_a_fault_names_the_file_the_key_and_the_way_out(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    with pytest.raises(MaskGateError) as caught:
+        load(tmp_path, text)
+    assert expected in str(caught.value)
+    assert str(tmp_path / "maskgate.toml") in str(caught.value)
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(MaskGateError) as caught:
+        load(tmp_path, "[camera]\nrate = -1\nsize = 3\n[detector]\nthreads = 0\n")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(MaskGateError, match="MASKGATE_DETECTOR__MIN_FACE: "):
+        load(tmp_path, MASKGATE_DETECTOR__MIN_FACE="tiny")
+    with pytest.raises(MaskGateError, match="MASKGATE_BROKER_URL: expected MASKGATE_SECTION__KEY"):
+        load(tmp_path, MASKGATE_BROKER_URL="mqtt://x")
+
+
+def test_a_password_in_the_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(MaskGateError) as caught:
+        load(tmp_path, "[broker]\nurl = 'mqtt://me:s3cret@host'")
+    assert "password" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_password_variable_is_no_setting(tmp_path: Path) -> None:
+    assert "s3cret" not in repr(load(tmp_path, MASKGATE_PASSWORD="s3cret"))  # noqa: S106
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MaskGateError, match=r"nowhere\.toml: cannot be read"):
+        load_settings(tmp_path / "nowhere.toml", environment={})
