@@ -1,6 +1,8 @@
 # MaskGate. `make` alone lists what there is.
 PYTHON ?= python3
 VENV := .venv
+# --system-site-packages lets the environment see the Raspberry Pi's picamera2.
+VENV_OPTIONS ?=
 DEV := .venv-dev
 PIP := -m pip --disable-pip-version-check
 SHELL := /bin/bash
@@ -49,7 +51,7 @@ endef
 $(VENV)/ready: pyproject.toml constraints/edge.txt constraints/build.txt constraints/photos.txt
 	@echo "installing what the device needs into $(VENV) (a minute or two)"
 	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV)
 	$(VENV)/bin/python $(PIP) install -q --require-hashes -r constraints/build.txt -r constraints/edge.txt
 	$(VENV)/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
 	$(call photos,$(VENV))
