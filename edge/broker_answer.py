@@ -1,0 +1,83 @@
+"""What a broker's answer means: try again, or somebody has to put something right."""
+
+import ssl
+from dataclasses import dataclass
+
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.broker_url import BrokerAddress
+
+PROTOCOL_ERROR = 130
+"""MQTT 5 reason code; here for what cannot be read."""
+_PASSING = {128, 131, 136, 137, 139, 151, 156, 157, 159}
+"""MQTT 5 reason codes (2.4) that say "not now": unspecified, implementation specific, server
+unavailable, busy, shutting down, quota, use another server, server moved, rate exceeded."""
+_LOGIN = {134, 135}
+"""MQTT 5 reason codes: bad user name or password, not authorized."""
+_UNSUPPORTED_VERSION = 132
+_TAKEN_OVER = 142
+
+
+class UnreachableError(Exception):
+    """There is no connection now; trying again may help."""
+
+
+class RefusedError(Exception):
+    """The broker said no, or cannot be trusted; somebody has to put something right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the broker was told, as far as it explains a refusal."""
+
+    address: BrokerAddress
+    has_password: bool
+    protocol: str
+
+    def unreachable(self, what: str) -> UnreachableError:
+        """An error that names the broker."""
+        return UnreachableError(f"broker {self.address}: {what}")
+
+    def refused(self, what: str) -> RefusedError:
+        """An error that names the broker."""
+        return RefusedError(f"broker {self.address}: {what}")
+
+    def ended(self, code: ReasonCode) -> UnreachableError | RefusedError:
+        """The error for the reason that the broker gives for ending the connection."""
+        if code.value in _LOGIN:
+            return self.refused(f"it refuses the login ({code}); {self._way_in()}")
+        if code.value == _UNSUPPORTED_VERSION:
+            other = "3.1.1" if self.protocol == "5" else "5"
+            return self.refused(
+                f'it does not speak MQTT {self.protocol}; set broker.protocol = "{other}"'
+            )
+        if code.value == _TAKEN_OVER:
+            return self.unreachable(
+                "another client logged in under the same site and device; give each its own"
+            )
+        return self.unreachable(str(code)) if code.value in _PASSING else self.refused(str(code))
+
+    def no_connection(self, error: Exception) -> UnreachableError | RefusedError:
+        """The error for a connection that could not be made."""
+        if isinstance(error, ssl.SSLEOFError):
+            return self.unreachable("it broke off the TLS handshake; does this port speak TLS?")
+        if isinstance(error, ssl.SSLError):
+            return self.refused(
+                f"TLS fails ({_tls_reason(error)}); check broker.ca_file, the host's name and "
+                "the broker's certificate"
+            )
+        return self.unreachable(getattr(error, "strerror", None) or str(error))
+
+    def _way_in(self) -> str:
+        user = self.address.user
+        if user is None:
+            return "name a user in the URL (mqtt://user@host) and give a password"
+        if not self.has_password:
+            return f"user {user!r} has no password; set broker.password_file or MASKGATE_PASSWORD"
+        return f"check user {user!r} and the password"
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    return (error.reason or str(error)).lower().replace("_", " ")

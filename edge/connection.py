@@ -1,0 +1,273 @@
+"""One connection to an MQTT broker, driven by the thread that owns it.
+
+A lost connection is not mended: its owner opens a new one and decides itself what is sent again,
+so nothing depends on what a client library keeps in memory.
+"""
+
+import select
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt.client import (
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    MQTTMessage,
+    MQTTv5,
+    MQTTv311,
+)
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.broker_answer import PROTOCOL_ERROR, Login, RefusedError, UnreachableError
+from edge.broker_url import parse_broker_url, read_password
+from edge.config import Broker
+from edge.errors import MaskGateError
+from edge.waker import Waker
+
+ANSWER_SECONDS = 5.0
+"""How long a broker may take to accept the connection, and again to answer the login."""
+
+WINDOW = 16
+"""Messages sent ahead of their acknowledgements, where the broker does not want fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when the connection ends without a goodbye."""
+
+    topic: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The broker's answer to a message."""
+
+    message: int
+    refusal: str | None
+    """Why the broker did not take it; only MQTT 5 says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message from the broker."""
+
+    topic: str
+    payload: bytes
+
+
+class Connection:
+    """A connection to the broker, for one thread; others may wake it."""
+
+    def __init__(self, broker: Broker, client_id: str, will: Will | None = None) -> None:
+        """Prepare a connection; nothing is sent yet.
+
+        Args:
+            broker: with a URL.
+            client_id: a broker ends an older connection of the same id.
+            will: what is published when the connection ends without a goodbye.
+
+        Raises:
+            MaskGateError: the password file or the CA file is not usable.
+        """
+        if broker.url is None:
+            raise ValueError("a connection needs the broker's URL")
+        self.address = parse_broker_url(broker.url)
+        self.received: list[Message] = []
+        """Messages that came in; for the owner to take out."""
+        self.acknowledged: list[Acknowledgement] = []
+        """Answers that came in; for the owner to take out."""
+        self.window = WINDOW
+        """Messages that may be sent ahead of their acknowledgements."""
+        self._keepalive = broker.keepalive
+        self._is_mqtt5 = broker.protocol == "5"
+        self._accepted = False
+        self._end: UnreachableError | RefusedError | None = None
+        password = read_password(self.address.user, broker.password_file)
+        self._login = Login(self.address, password is not None, broker.protocol)
+        self._client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            protocol=MQTTv5 if self._is_mqtt5 else MQTTv311,
+            reconnect_on_failure=False,
+        )
+        self._client.connect_timeout = ANSWER_SECONDS
+        if self.address.user is not None:
+            self._client.username_pw_set(self.address.user, password)
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, qos=1, retain=True)
+        self._set_tls(broker)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+
+    def open(self, waker: Waker) -> None:
+        """Connect and log in.
+
+        Raises:
+            UnreachableError: no broker answers there.
+            RefusedError: it refuses the login, or its certificate is not to be trusted.
+        """
+        try:
+            self._client.connect(self.address.host, self.address.port, self._keepalive)
+        except (OSError, ValueError) as error:
+            # A host name that no name server could ever know is a ValueError.
+            raise self._login.no_connection(error) from error
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not self._accepted:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise self._login.unreachable(f"no answer to the login within {ANSWER_SECONDS:g} s")
+            self.step(left, waker)
+
+    def step(self, seconds: float, waker: Waker) -> None:
+        """Send and receive what is due; waits for that or a wake, at most so long.
+
+        Raises:
+            UnreachableError: the connection is lost.
+            RefusedError: the broker ended it and would again.
+        """
+        sock: Any = self._client.socket()
+        if self._end is None and sock is not None:
+            poll = select.poll()
+            poll.register(waker, select.POLLIN)
+            writing = select.POLLOUT if self._client.want_write() else 0
+            poll.register(sock, select.POLLIN | writing)
+            # TLS may hold decrypted bytes that the socket below no longer shows.
+            buffered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            number = sock.fileno()
+            events = dict(poll.poll(0 if buffered else max(0.0, seconds) * 1000))
+            waker.clear()
+            if buffered or events.get(number, 0) & ~select.POLLOUT:
+                self._client.loop_read()
+            if events.get(number, 0) & select.POLLOUT:
+                self._client.loop_write()
+            self._client.loop_misc()
+        if self._end is not None:
+            raise self._end
+        if self._client.socket() is None:
+            raise self._login.unreachable("the connection was lost")
+
+    def publish(
+        self, topic: str, payload: str, *, retain: bool = False, content_type: str | None = None
+    ) -> int:
+        """Send a message at QoS 1.
+
+        Args:
+            topic: where to.
+            payload: text.
+            retain: whether the broker keeps it for later subscribers.
+            content_type: a MIME type; said in MQTT 5 only.
+
+        Returns:
+            The message's number, as its acknowledgement will name it.
+        """
+        properties = None
+        if self._is_mqtt5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho
+            properties.PayloadFormatIndicator = 1  # UTF-8
+            if content_type is not None:
+                properties.ContentType = content_type
+        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
+
+    def subscribe(self, *topics: str) -> None:
+        """Ask for the messages of some topics, at QoS 1."""
+        self._client.subscribe([(topic, 1) for topic in topics])
+
+    def close(self, waker: Waker) -> None:
+        """Say goodbye, so that the broker keeps the will to itself."""
+        deadline = time.monotonic() + 1
+        self._client.disconnect()
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                self.step(left, waker)
+        except (UnreachableError, RefusedError):
+            pass  # That was the aim.
+        self.drop()
+
+    def drop(self) -> None:
+        """End the connection at once; the broker publishes the will."""
+        sock: Any = self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    def _set_tls(self, broker: Broker) -> None:
+        if not self.address.tls:
+            if broker.ca_file is not None:
+                raise MaskGateError(
+                    "broker.ca_file is set, but broker.url asks for no TLS; write mqtts://…"
+                )
+            return
+        try:
+            context = ssl.create_default_context(cafile=broker.ca_file)
+        except (OSError, ValueError) as error:
+            # ssl.SSLError, for what is no certificate, is an OSError.
+            reason = "no PEM certificate in it" if isinstance(error, ssl.SSLError) else error
+            raise MaskGateError(
+                f"broker.ca_file {broker.ca_file}: {getattr(reason, 'strerror', None) or reason}; "
+                "expected the CA certificates in PEM form"
+            ) from error
+        self._client.tls_set_context(context)
+
+    def _on_connect(
+        self,
+        _client: Client,
+        _data: object,
+        _flags: ConnectFlags,
+        code: ReasonCode,
+        more: Properties | None,
+    ) -> None:
+        if code.is_failure:
+            self._end = self._login.ended(code)
+            return
+        self._accepted = True
+        self.window = min(WINDOW, getattr(more, "ReceiveMaximum", WINDOW))
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _data: object,
+        flags: DisconnectFlags,
+        code: ReasonCode,
+        _more: object,
+    ) -> None:
+        if self._end is not None:
+            return
+        if flags.is_disconnect_packet_from_server:
+            self._end = self._login.ended(code)
+        elif self._accepted:
+            self._end = self._login.unreachable("the connection was lost")
+        elif code.value == PROTOCOL_ERROR:
+            self._end = self._login.unreachable("what it says is not MQTT; is it the right port?")
+        else:
+            self._end = self._login.unreachable(
+                "it closed the connection without an answer; is it an MQTT broker, and should "
+                "the URL be mqtts:// or the protocol 3.1.1?"
+            )
+
+    def _on_publish(
+        self, _client: Client, _data: object, message: int, code: ReasonCode, _more: object
+    ) -> None:
+        refusal = str(code) if code.is_failure else None
+        self.acknowledged.append(Acknowledgement(message, refusal))
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, _message: int, codes: list[ReasonCode], _more: object
+    ) -> None:
+        refused = [code for code in codes if code.is_failure]
+        if refused:
+            self._end = self._login.refused(f"it refuses the subscription ({refused[0]})")
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""  # Which no device's topic is.
+        self.received.append(Message(topic, bytes(message.payload)))

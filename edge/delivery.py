@@ -1,0 +1,113 @@
+"""Sending the outbox over one connection: in order, and forgotten only when acknowledged."""
+
+import json
+import logging
+import time
+
+from edge.alerts import to_cloudevent
+from edge.broker_answer import UnreachableError
+from edge.config import Device
+from edge.connection import Connection
+from edge.outbox import Outbox
+from edge.topics import topic
+
+LATE_SECONDS = 10.0
+"""An alert that waited longer than this says that it is late."""
+ANSWER_SECONDS = 30.0
+"""A broker that acknowledges nothing for so long is taken for dead."""
+HOLD_SECONDS = 60.0
+"""Pause before alerts are sent again that the broker refused to take."""
+CONTENT_TYPE = "application/cloudevents+json"
+"""Of the structured mode, by the CloudEvents MQTT binding 1.0.2, section 3.2."""
+_STATUS = 0
+"""Stands for a sequence number, which begin at 1, where a status was sent."""
+_logger = logging.getLogger(__name__)
+
+
+class Delivery:
+    """What was sent over a connection and what became of it."""
+
+    def __init__(self, connection: Connection, device: Device, outbox: Outbox) -> None:
+        self.refusal: str | None = None
+        """Why the broker does not take alerts, if it does not."""
+        self._connection = connection
+        self._device = device
+        self._outbox = outbox
+        self._sent_up_to = 0
+        self._in_flight: dict[int, tuple[int, float]] = {}
+        """Message number to the alert's sequence number and monotonic seconds when sent."""
+        self._held_until: float | None = None
+
+    def say(self, status: str) -> int:
+        """Publish the device's status, retained; returns the message's number."""
+        message = self._connection.publish(topic(self._device, "status"), status, retain=True)
+        self._in_flight[message] = (_STATUS, time.monotonic())
+        return message
+
+    def is_in_flight(self, message: int) -> bool:
+        """Whether the broker has not answered this message yet."""
+        return message in self._in_flight
+
+    def is_full(self) -> bool:
+        """Whether the broker must answer something before more may be sent."""
+        return len(self._in_flight) >= self._connection.window
+
+    def send(self) -> None:
+        """Send as many waiting alerts as the window allows."""
+        if self._held_until is not None:
+            if self._in_flight or time.monotonic() < self._held_until:
+                return
+            self._held_until = None
+            self._sent_up_to = 0
+        if self.is_full():
+            return
+        room = self._connection.window - len(self._in_flight)
+        for row in self._outbox.waiting(self._sent_up_to, room):
+            late = self._outbox.age(row) > LATE_SECONDS
+            event = to_cloudevent(row.alert, self._device, decided=row.decided, late=late)
+            message = self._connection.publish(
+                topic(self._device, "alert"),
+                json.dumps(event, allow_nan=False),
+                content_type=CONTENT_TYPE,
+            )
+            self._in_flight[message] = (row.sequence, time.monotonic())
+            self._sent_up_to = row.sequence
+
+    def settle(self) -> bool:
+        """Take the broker's answers; what it acknowledged leaves the outbox.
+
+        Returns:
+            Whether an alert left the outbox.
+
+        Raises:
+            UnreachableError: it answers nothing any more.
+        """
+        answers = list(self._connection.acknowledged)
+        self._connection.acknowledged.clear()
+        taken = []
+        for answer in answers:
+            sequence, _ = self._in_flight.pop(answer.message, (_STATUS, 0.0))
+            if answer.refusal is None:
+                taken.append(sequence)
+            elif sequence == _STATUS:
+                _logger.error("the broker refuses the device's status (%s)", answer.refusal)
+            else:
+                self.refusal = (
+                    f"the broker does not let this device publish to "
+                    f"{topic(self._device, 'alert')} ({answer.refusal}); allow it there"
+                )
+                self._held_until = time.monotonic() + HOLD_SECONDS
+        taken = [sequence for sequence in taken if sequence != _STATUS]
+        if taken:
+            self._outbox.remove(taken)
+            if self._held_until is None:
+                self.refusal = None
+        self._check_for_silence()
+        return bool(taken)
+
+    def _check_for_silence(self) -> None:
+        oldest = min((sent for _, sent in self._in_flight.values()), default=None)
+        if oldest is not None and time.monotonic() - oldest > ANSWER_SECONDS:
+            raise UnreachableError(
+                f"broker {self._connection.address}: no acknowledgement for {ANSWER_SECONDS:g} s"
+            )

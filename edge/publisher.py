@@ -1,0 +1,205 @@
+"""The publisher: brings what waits in the outbox to the broker, however long that takes."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.backoff import Backoff
+from edge.broker_answer import RefusedError, UnreachableError
+from edge.config import Broker, Device
+from edge.connection import Connection, Will
+from edge.delivery import Delivery
+from edge.errors import MaskGateError
+from edge.outbox import Outbox
+from edge.topics import topic
+from edge.waker import Waker
+
+IDLE_SECONDS = 1.0
+"""Longest wait before the publisher looks around."""
+GOODBYE_SECONDS = 2.0
+"""How long the broker may take to acknowledge "offline" when the publisher stops."""
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherState:
+    """How the publisher and the broker get on."""
+
+    connected: bool
+    """The broker has let the device in and takes its alerts."""
+    refused: bool
+    """The broker has said no; somebody has to put something right."""
+    detail: str
+    """The same in words."""
+
+
+class Publisher:
+    """Publishes the outbox's alerts, in order and at least once, on a thread of its own.
+
+    It reconnects for as long as it runs. Any thread may call any method; none but
+    `wait_until_delivered` and `stop` waits for anything.
+    """
+
+    def __init__(self, broker: Broker, device: Device, outbox: Outbox) -> None:
+        """Prepare to publish.
+
+        Args:
+            broker: with a URL.
+            device: whose alerts these are.
+            outbox: must stay open until the publisher has stopped.
+        """
+        self._broker = broker
+        self._device = device
+        self._outbox = outbox
+        self._waker = Waker()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._changed = threading.Condition()
+        self._state = PublisherState(connected=False, refused=False, detail="not started")
+        self._told: set[str] = set()
+
+    @property
+    def state(self) -> PublisherState:
+        """How things stand now."""
+        with self._changed:
+            return self._state
+
+    @property
+    def refused(self) -> bool:
+        """Whether the broker refuses the device; see `state.detail`."""
+        return self.state.refused
+
+    def start(self) -> None:
+        """Begin; a broker that is away or refuses is no error here.
+
+        Raises:
+            MaskGateError: the password file or the CA file is not usable.
+        """
+        self._new_connection()
+        self._thread.start()
+
+    def notify(self) -> None:
+        """Say that the outbox holds a new alert."""
+        if not self._stopping.is_set():
+            self._waker.wake()
+
+    def wait_until_delivered(self, timeout: float) -> bool:
+        """Wait until the broker has acknowledged every alert.
+
+        Args:
+            timeout: seconds.
+
+        Returns:
+            Whether it has; False at once where the broker refuses.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while len(self._outbox):
+                left = deadline - time.monotonic()
+                if left <= 0 or self._state.refused:
+                    return False
+                self._changed.wait(min(left, IDLE_SECONDS))
+        return True
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Say goodbye to the broker and end; alerts not yet delivered stay in the outbox.
+
+        Args:
+            timeout: seconds; an attempt to connect that takes longer is left to itself.
+        """
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._waker.wake()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        if self._thread.is_alive():
+            _logger.warning("the publisher is still waiting for the network; leaving it")
+        else:
+            self._waker.close()
+        self._become(PublisherState(connected=False, refused=False, detail="stopped"))
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            backoff.attempt()
+            try:
+                self._serve(self._new_connection())
+            except UnreachableError as error:
+                self._tell(logging.WARNING, f"{error}; alerts wait, trying again")
+                self._rest(backoff.pause(error))
+            except (RefusedError, MaskGateError) as error:
+                self._tell(logging.ERROR, f"refused: {error}", refused=True)
+                self._rest(backoff.pause(error))
+            except Exception as error:
+                # A fault in the program must not keep alerts back for good.
+                _logger.exception("the publisher failed, trying again")
+                self._become(
+                    PublisherState(connected=False, refused=False, detail=f"failed: {error!r}")
+                )
+                self._rest(backoff.pause(error))
+
+    def _new_connection(self) -> Connection:
+        # The id is the device's own, so that a broker ends what is left of an earlier connection,
+        # and publishes its will, before it lets this one in.
+        client_id = f"maskgate-{self._device.site}-{self._device.id}"
+        return Connection(self._broker, client_id, Will(topic(self._device, "status"), "offline"))
+
+    def _serve(self, connection: Connection) -> None:
+        try:
+            connection.open(self._waker)
+            delivery = Delivery(connection, self._device, self._outbox)
+            delivery.say("online")
+            while not self._stopping.is_set():
+                self._report(connection, delivery)
+                delivery.send()
+                connection.step(IDLE_SECONDS, self._waker)
+                if delivery.settle():
+                    with self._changed:
+                        self._changed.notify_all()
+                self._outbox.retry()
+            self._say_goodbye(connection, delivery)
+        finally:
+            connection.drop()
+
+    def _report(self, connection: Connection, delivery: Delivery) -> None:
+        if delivery.refusal is not None:
+            self._tell(logging.ERROR, f"refused: {delivery.refusal}", refused=True)
+        elif not self.state.connected:
+            detail = f"connected to broker {connection.address}"
+            self._told.clear()
+            _logger.info(detail)
+            self._become(PublisherState(connected=True, refused=False, detail=detail))
+
+    def _say_goodbye(self, connection: Connection, delivery: Delivery) -> None:
+        deadline = time.monotonic() + GOODBYE_SECONDS
+
+        def wait_while(holds: Callable[[], bool]) -> None:
+            while holds() and (left := deadline - time.monotonic()) > 0:
+                connection.step(left, self._waker)
+                delivery.settle()
+
+        wait_while(delivery.is_full)
+        message = delivery.say("offline")
+        wait_while(lambda: delivery.is_in_flight(message))
+        connection.close(self._waker)
+
+    def _tell(self, level: int, detail: str, *, refused: bool = False) -> None:
+        """Note that the broker is not to be had, and log each cause once per outage."""
+        if detail not in self._told:
+            self._told.add(detail)
+            _logger.log(level, detail)
+        self._become(PublisherState(connected=False, refused=refused, detail=detail))
+
+    def _become(self, state: PublisherState) -> None:
+        with self._changed:
+            self._state = state
+            self._changed.notify_all()
+
+    def _rest(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
+            self._waker.wait(min(left, IDLE_SECONDS))
+            self._outbox.retry()
