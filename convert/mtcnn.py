@@ -171,8 +171,8 @@ def _as_kernel(dense: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np
     channel.
     """
     _, height, width, channels = shape
-    kernel: NDArray[np.float32] = dense.reshape(width, height, channels, -1)
-    return kernel.transpose(1, 0, 2, 3)
+    kernel: NDArray[np.float32] = dense.reshape(width, height, channels, -1).swapaxes(0, 1)
+    return kernel
 
 
 def _head(x: Any, parts: Weights) -> Any:

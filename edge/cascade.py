@@ -7,26 +7,25 @@ settings (min_face 20, factor 0.709, thresholds 0.6, 0.7, 0.8) its faces come ou
 
 import math
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Rows, Scores, not_overlapped, squared
+from edge.boxes import Rows, best_apart, squared
 from edge.bundle import Bundle
 from edge.config import Detector
 from edge.errors import MaskGateError
-from edge.net import Net, normalising_table
+from edge.net import Net
 from edge.pyramid import Pyramid
 from edge.runtime import InvokeClock
+from edge.sampling import ExactSampling, QuickSampling, Size
 from edge.values import Box, Face, Landmarks, Pixels
 
 LIMIT = 512
 """Candidates that each stage takes at most, so that a noisy frame cannot hold up the camera."""
-RNET_SIZE, ONET_SIZE = 24, 48
+RNET_SIDE, ONET_SIDE = 24, 48
 """Sides of the pictures that R-Net and O-Net judge (Zhang et al., 2016)."""
 OVERLAP = 0.7
 """Overlap above which R-Net and O-Net drop the worse of two boxes; the `mtcnn` package's."""
-NO_FACES = np.empty((0, 4)), np.empty((0, 10)), np.empty(0)
 
 
 class Cascade:
@@ -50,12 +49,15 @@ class Cascade:
                 "set detector.bundle to a detector's folder"
             )
         self._settings = settings
+        self._source = manifest.input
         self._clock = InvokeClock()
-        self._table = normalising_table(manifest.input.offset, manifest.input.scale)
+        form = settings.form or manifest.default_form
+        exact = form == "float32"
+        self._sampling = (ExactSampling if exact else QuickSampling)(manifest.input.offset)
         self._thresholds = [_logit(share) for share in settings.thresholds]
-        self._pnet = bundle.model("pnet", settings.form)
-        self._rnet = self._open(bundle.model("rnet", settings.form), "rnet", (RNET_SIZE,) * 2)
-        self._onet = self._open(bundle.model("onet", settings.form), "onet", (ONET_SIZE,) * 2)
+        self._pnet = bundle.model("pnet", form)
+        self._rnet = self._open(bundle.model("rnet", form), "rnet", (RNET_SIDE, RNET_SIDE))
+        self._onet = self._open(bundle.model("onet", form), "onet", (ONET_SIDE, ONET_SIDE))
         self._pyramid = self._pyramid_for((0, 0))
 
     @property
@@ -77,90 +79,59 @@ class Cascade:
         height, width = pixels.shape[:2]
         if self._pyramid.size != (width, height):
             self._pyramid = self._pyramid_for((width, height))
-        pnet, rnet, onet = self._thresholds
-        boxes = self._pyramid.propose(pixels, pnet, LIMIT)
-        boxes, _, scores = _refined(self._rnet, RNET_SIZE, pixels, boxes, rnet)
-        kept = not_overlapped(boxes, scores, OVERLAP)
-        boxes, landmarks, scores = _refined(
-            self._onet, ONET_SIZE, pixels, squared(boxes[kept]), onet
-        )
-        kept = not_overlapped(boxes, scores, OVERLAP, of_smaller=True)
-        edge = np.array([width - 1, height - 1] * 2)
-        boxes = np.clip(boxes[kept], 0, edge)
-        return [_face(*row) for row in zip(boxes, landmarks[kept], scores[kept], strict=True)]
+        of_pnet, of_rnet, of_onet = self._thresholds
+        boxes = self._pyramid.propose(pixels, self._sampling, of_pnet, LIMIT)
+        boxes, outputs = self._judge(self._rnet, RNET_SIDE, pixels, boxes, of_rnet)
+        boxes = _moved(boxes, outputs)
+        kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT)
+        squares = squared(boxes[kept])
+        squares, outputs = self._judge(self._onet, ONET_SIDE, pixels, squares, of_onet)
+        boxes, points = _moved(squares, outputs), _landmarks(squares, outputs)
+        kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT, of_smaller=True)
+        boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
+        return [_face(boxes[i], points[i], outputs[i, -1]) for i in kept]
 
-    def _pyramid_for(self, size: tuple[int, int]) -> Pyramid:
+    def _judge(
+        self, net: Net, side: int, pixels: Pixels, boxes: Rows, threshold: float
+    ) -> tuple[Rows, NDArray[np.float64]]:
+        """Show boxes to R-Net or O-Net: those that pass, and what the net says of each."""
+        if not len(boxes):
+            return boxes, np.empty((0, 15))
+        patches = self._sampling.patches(pixels, boxes, side)
+        outputs = np.array([net.run(patch)[0, 0] for patch in patches], np.float64)
+        passed = outputs[:, -1] > threshold
+        return boxes[passed], outputs[passed]
+
+    def _pyramid_for(self, size: Size) -> Pyramid:
         settings = self._settings
-        return Pyramid(
-            size,
-            settings.min_face,
-            settings.factor,
-            lambda size: self._open(self._pnet, "pnet", size),
-        )
+        return Pyramid(size, settings.min_face, settings.factor, self._open_pnet)
 
-    def _open(self, content: bytes, name: str, size: tuple[int, int]) -> Net:
-        return Net(content, name, size, self._table, self._clock, self._settings.threads)
+    def _open_pnet(self, size: Size) -> Net:
+        return self._open(self._pnet, "pnet", size)
+
+    def _open(self, content: bytes, name: str, size: Size) -> Net:
+        return Net(content, name, size, self._source, self._clock, self._settings.threads)
 
 
-def _refined(
-    net: Net, side: int, pixels: Pixels, boxes: Rows, threshold: float
-) -> tuple[Rows, NDArray[np.float64], Scores]:
-    """Let R-Net or O-Net judge boxes: those that pass, their landmarks (O-Net) and logits."""
-    if not len(boxes):
-        return NO_FACES
-    patch = np.empty((side, side, 3), np.uint8)
-    output = np.array([net.run(_cut(pixels, box, patch))[0, 0] for box in boxes], np.float64)
-    scores = output[:, -1]
-    passed = scores > threshold
-    boxes, output, scores = boxes[passed], output[passed], scores[passed]
+def _moved(boxes: Rows, outputs: NDArray[np.float64]) -> Rows:
+    """Boxes with their edges moved as R-Net or O-Net says."""
+    # The package counts the pixels of both edges.
     size = boxes[:, 2:] - boxes[:, :2] + 1
-    landmarks = output[:, 4:-1]
-    if landmarks.size:
-        landmarks = np.hstack(
-            [
-                landmarks[:, :5] * size[:, :1] + boxes[:, :1] - 1,
-                landmarks[:, 5:] * size[:, 1:] + boxes[:, 1:2] - 1,
-            ]
-        )
-    return boxes + output[:, :4] * np.tile(size, 2), landmarks, scores
+    return boxes + outputs[:, :4] * np.tile(size, 2)
 
 
-def _cut(pixels: Pixels, box: NDArray[np.float64], patch: Pixels) -> Pixels:
-    """Fill `patch` with the part of a frame inside a box, grey where the box leaves the frame.
-
-    Samples where TensorFlow's crop_and_resize does, as the package calls it: from the box's left
-    to its right, both times (width - 1) / width.
-    """
-    height, width = pixels.shape[:2]
-    side = patch.shape[0]
-    left, top, right, bottom = box
-    shrink_x, shrink_y = (width - 1) / width, (height - 1) / height
-    matrix = np.array(
-        [
-            [(right - left) * shrink_x / (side - 1), 0, left * shrink_x],
-            [0, (bottom - top) * shrink_y / (side - 1), top * shrink_y],
-        ]
-    )
-    cv2.warpAffine(
-        pixels,
-        matrix,
-        (side, side),
-        dst=patch,
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(128, 128, 128),
-    )
-    return patch
+def _landmarks(boxes: Rows, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """O-Net's landmarks in pixels of the frame, n x 5 x (x, y)."""
+    size = boxes[:, None, 2:] - boxes[:, None, :2] + 1
+    shares = np.stack([outputs[:, 4:9], outputs[:, 9:14]], axis=2)
+    # The package counts pixels from 1.
+    return shares * size + boxes[:, None, :2] - 1
 
 
 def _face(box: NDArray[np.float64], points: NDArray[np.float64], logit: float) -> Face:
-    left_eye, right_eye, nose, mouth_left, mouth_right = zip(
-        points[:5].tolist(), points[5:].tolist(), strict=True
-    )
-    score = 1 / (1 + math.exp(-min(max(logit, -60), 60)))
-    return Face(
-        Box(*box.tolist()), score, Landmarks(left_eye, right_eye, nose, mouth_left, mouth_right)
-    )
+    # Beyond 60 the probability is 0 or 1 to every digit, and exp could overflow.
+    score = 1 / (1 + math.exp(-min(max(logit, -60.0), 60.0)))
+    return Face(Box(*box.tolist()), score, Landmarks(*map(tuple, points.tolist())))
 
 
 def _logit(share: float) -> float:

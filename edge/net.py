@@ -1,33 +1,20 @@
-"""One net of the detector: bytes of a picture in, numbers out."""
+"""One net of the detector: a picture in, numbers out."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.bundle import Input
 from edge.errors import MaskGateError
 from edge.runtime import InvokeClock, open_model
-from edge.values import Pixels
-
-Table = NDArray[np.float32]
-"""The model's input value for each of the 256 values of a pixel."""
-
-
-def normalising_table(offset: float, scale: float) -> Table:
-    """The table of (pixel - offset) / scale; looking up is faster than computing."""
-    return ((np.arange(256) - offset) / scale).astype(np.float32)
+from edge.sampling import Picture, Size
 
 
 class Net:
     """A TFLite model of one picture in and one tensor out, held ready at one picture size."""
 
     def __init__(
-        self,
-        content: bytes,
-        name: str,
-        size: tuple[int, int],
-        table: Table,
-        clock: InvokeClock,
-        threads: int,
+        self, content: bytes, name: str, size: Size, source: Input, clock: InvokeClock, threads: int
     ) -> None:
         """Open the model and make room for pictures of one size.
 
@@ -35,14 +22,16 @@ class Net:
             content: the .tflite file; float32 input, 1 x height x width x 3.
             name: what the model is called in an error message.
             size: (width, height) of the pictures.
-            table: what each pixel value becomes.
+            source: how a pixel becomes an input value.
             clock: gets the time spent inside the interpreter.
             threads: CPU threads.
 
         Raises:
-            MaskGateError: the runtime refuses the model, or the model does not take such pictures.
+            MaskGateError: the runtime refuses the model, or the model takes no such pictures.
         """
-        self._table = table
+        self._offset, self._scale = np.float32(source.offset), np.float32(1 / source.scale)
+        # Looking bytes up is faster than computing with them.
+        self._table = (np.arange(256, dtype=np.float32) - self._offset) * self._scale
         self._clock = clock
         self._interpreter = open_model(content, name, threads)
         width, height = size
@@ -56,13 +45,22 @@ class Net:
                 f"model {name}: it takes no picture of {width}x{height} ({error})"
             ) from error
 
-    def run(self, pixels: Pixels) -> NDArray[np.float32]:
+    def run(self, picture: Picture) -> NDArray[np.float32]:
         """Run the net on one picture of the net's size.
 
         Returns:
             A copy of the output tensor, without its first axis (the batch of one).
         """
-        # The view into the tensor must be gone before invoke, so it is not kept.
-        cv2.LUT(pixels, self._table, dst=self._interpreter.tensor(self._input)()[0])
+        self._fill(picture)
         self._clock.invoke(self._interpreter)
-        return np.asarray(self._interpreter.get_tensor(self._output)[0], np.float32)
+        output: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
+        return output
+
+    def _fill(self, picture: Picture) -> None:
+        # The runtime refuses to run while a view into its tensors is alive: none is kept.
+        tensor = self._interpreter.tensor(self._input)()[0]
+        if picture.dtype == np.uint8:
+            cv2.LUT(picture, self._table, dst=tensor)
+        else:
+            np.subtract(picture, self._offset, out=tensor)
+            np.multiply(tensor, self._scale, out=tensor)

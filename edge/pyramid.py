@@ -1,19 +1,18 @@
-"""MTCNN's first stage: P-Net slides over the frame at many scales and proposes boxes."""
+"""MTCNN's first stage: P-Net slides over the frame at many sizes and proposes boxes."""
 
 from collections.abc import Callable, Iterator
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Rows, Scores, best, not_overlapped, squared
+from edge.boxes import Rows, Scores, best_apart, squared
 from edge.net import Net
+from edge.sampling import Picture, Sampling, Size
 from edge.values import Pixels
 
 CELL = 12
 """Side of the window that P-Net judges, pixels of the level (Zhang et al., 2016)."""
 STRIDE = 2
-"""Step from one window to the next: P-Net has one 2x2 pooling."""
+"""Step from one window to the next: P-Net pools once, by 2."""
 REACH = CELL - 1
 """Width that the `mtcnn` package gives a window: from 2i+1 to 2i+12."""
 SAME_LEVEL, ACROSS_LEVELS = 0.5, 0.7
@@ -21,46 +20,20 @@ SAME_LEVEL, ACROSS_LEVELS = 0.5, 0.7
 STRIP_PIXELS = 1 << 18
 """Pixels of a level that P-Net takes at once: about 80 bytes each while it runs, so 20 MB.
 
-Every level of a 640x480 or 1920x1080 frame at the default settings fits; an 8K frame is cut.
+At the default settings a level of a 1920x1080 frame fits whole; one of an 8K frame is cut.
 """
-
-OpenNet = Callable[[tuple[int, int]], Net]
-"""Opens P-Net for pictures of (width, height)."""
-
-
-def scales(width: int, height: int, min_face: float, factor: float) -> list[float]:
-    """Scales at which a face of `min_face` pixels, or larger, fills P-Net's window."""
-    scale = CELL / min_face
-    found = []
-    while min(width, height) * scale >= CELL:
-        found.append(scale)
-        scale *= factor
-    return found
-
-
-def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
-    """Cut a level into (top, rows) so that P-Net sees each window whole, once.
-
-    Every top is even: the windows lie where they would in the uncut level.
-    """
-    rows = max(STRIP_PIXELS // width & ~1, 4 * CELL)
-    top = 0
-    while top + rows < height:
-        yield top, rows
-        top += rows - (CELL - STRIDE)
-    yield top, height - top
 
 
 class Pyramid:
-    """P-Net held ready at every scale of one frame size."""
+    """P-Net held ready at every size of one frame size."""
 
     def __init__(
-        self, size: tuple[int, int], min_face: float, factor: float, open_net: OpenNet
+        self, size: Size, min_face: float, factor: float, open_net: Callable[[Size], Net]
     ) -> None:
         """Open P-Net for every level.
 
         Args:
-            size: (width, height) of the frames.
+            size: of the frames.
             min_face: smallest face looked for, pixels of the frame.
             factor: scale from one level to the next, less than 1.
             open_net: opens P-Net for pictures of a size.
@@ -68,20 +41,20 @@ class Pyramid:
         Raises:
             MaskGateError: P-Net cannot be opened.
         """
-        width, height = self.size = size
-        self._scales = scales(width, height, min_face, factor)
-        self._nets: dict[tuple[int, int], Net] = {}
-        for scale in self._scales:
-            level_width, level_height = int(width * scale), int(height * scale)
-            for _, rows in strips(level_height, level_width):
-                if (level_width, rows) not in self._nets:
-                    self._nets[level_width, rows] = open_net((level_width, rows))
+        self.size = size
+        self._scales = scales(size, min_face, factor)
+        self._sizes = [(int(size[0] * scale), int(size[1] * scale)) for scale in self._scales]
+        needed = {
+            (width, rows) for width, height in self._sizes for _, rows in strips(width, height)
+        }
+        self._nets = {strip: open_net(strip) for strip in needed}
 
-    def propose(self, pixels: Pixels, threshold: float, limit: int) -> Rows:
+    def propose(self, pixels: Pixels, sampling: Sampling, threshold: float, limit: int) -> Rows:
         """Find where faces may be.
 
         Args:
             pixels: a frame of this pyramid's size.
+            sampling: makes the levels.
             threshold: logit that a proposal must exceed.
             limit: proposals kept of each level, and of all of them.
 
@@ -89,50 +62,47 @@ class Pyramid:
             At most `limit` squares in pixels of the frame, the best first; may reach beyond it.
         """
         boxes, scores = [np.empty((0, 4))], [np.empty(0)]
-        for scale, level in self._levels(pixels):
+        levels = sampling.levels(pixels, self._sizes)
+        for scale, level in zip(self._scales, levels, strict=True):
             found, logits = self._judge(level, threshold)
             if len(logits):
-                found, logits = _kept(found / scale, logits, SAME_LEVEL, limit)
-                boxes.append(found)
-                scores.append(logits)
-        every, _ = _kept(np.concatenate(boxes), np.concatenate(scores), ACROSS_LEVELS, limit)
-        return squared(every)
+                kept = best_apart(found, logits, SAME_LEVEL, limit)
+                boxes.append(found[kept] / scale)
+                scores.append(logits[kept])
+        every, logits = np.concatenate(boxes), np.concatenate(scores)
+        return squared(every[best_apart(every, logits, ACROSS_LEVELS, limit)])
 
-    def _levels(self, pixels: Pixels) -> Iterator[tuple[float, Pixels]]:
-        """The frame at each scale, the largest first."""
-        width, height = self.size
-        octave = pixels
-        for scale in self._scales:
-            level_width, level_height = int(width * scale), int(height * scale)
-            while octave.shape[1] >= 2 * level_width and octave.shape[0] >= 2 * level_height:
-                octave = _resized(
-                    octave, octave.shape[1] // 2, octave.shape[0] // 2, cv2.INTER_AREA
-                )
-            yield scale, _resized(octave, level_width, level_height, cv2.INTER_LINEAR)
-
-    def _judge(self, level: Pixels, threshold: float) -> tuple[Rows, Scores]:
+    def _judge(self, level: Picture, threshold: float) -> tuple[Rows, Scores]:
         """The windows of a level that may show a face, in pixels of the level."""
         height, width = level.shape[:2]
-        boxes, scores = [], []
-        for top, rows in strips(height, width):
+        found = []
+        for top, rows in strips(width, height):
             output = self._nets[width, rows].run(level[top : top + rows])
             row, column = np.nonzero(output[..., 4] > threshold)
-            cells = output[row, column].astype(np.float64)
-            corner = STRIDE * np.stack([column, row], axis=1) + 1.0
-            corner[:, 1] += top
-            boxes.append(np.hstack([corner, corner + REACH]) + cells[:, :4] * REACH)
-            scores.append(cells[:, 4])
-        return np.concatenate(boxes), np.concatenate(scores)
+            corner = np.stack([column, row], axis=1) * STRIDE + (1, 1 + top)
+            found.append(np.hstack([corner, corner + REACH, output[row, column]]))
+        windows = np.concatenate(found)
+        return windows[:, :4] + windows[:, 4:8] * REACH, windows[:, 8]
 
 
-def _kept(
-    boxes: Rows, scores: Scores, threshold: float, limit: int
-) -> tuple[Rows, NDArray[np.float64]]:
-    top = best(scores, limit)
-    boxes, scores = boxes[top], scores[top]
-    kept = not_overlapped(boxes, scores, threshold)
-    return boxes[kept], scores[kept]
+def scales(size: Size, min_face: float, factor: float) -> list[float]:
+    """Scales at which a face of `min_face` pixels, or larger, fills P-Net's window."""
+    found = []
+    scale = CELL / min_face
+    while int(min(size) * scale) >= CELL:
+        found.append(scale)
+        scale *= factor
+    return found
 
 
-def _resized(pixels: Pixels, width: int, height: int, way: int) -> Pixels:
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=way), np.uint8)
+def strips(width: int, height: int) -> Iterator[tuple[int, int]]:
+    """Cut a level into (top, rows) so that P-Net sees each of its windows once.
+
+    Every top is even: the windows lie where they would in the uncut level.
+    """
+    rows = max(STRIP_PIXELS // width // 2 * 2, 4 * CELL)
+    top = 0
+    while top + rows < height:
+        yield top, rows
+        top += rows - (CELL - STRIDE)
+    yield top, height - top
