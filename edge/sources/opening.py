@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 
 from edge.config import Camera
+from edge.demo.source import Demo
 from edge.errors import MaskGateError
 from edge.sources.picamera import PiCamera
 from edge.sources.pictures import Pictures, pictures_in
@@ -19,17 +20,20 @@ ACCEPTED = (
 )
 
 
-def open_source(camera: Camera) -> Source:
+def open_source(camera: Camera, *, once: bool = False) -> Source:
     """Open what `camera.source` names.
 
     Args:
         camera: the source and, for a camera, the size and rate to ask of it.
+        once: end the demo after one loop; files end anyway.
 
     Raises:
         MaskGateError: nothing there, or nothing that can be read.
         SourceAway: a camera that may be there later.
     """
     text = camera.source
+    if text == "demo":
+        return Demo(endless=not once)
     if text == "picamera2":
         return PiCamera(camera.width, camera.height, camera.rate)
     if text.isdecimal():

@@ -1,0 +1,1 @@
+"""The demo source: an entrance drawn by code, and real faces walking through it."""
