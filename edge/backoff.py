@@ -24,9 +24,13 @@ class Backoff:
         """Note that an attempt begins."""
         self._attempted = time.monotonic()
 
+    def was_steady(self) -> bool:
+        """Whether the connection that the last attempt gave held for long."""
+        return time.monotonic() - self._attempted > STEADY_SECONDS
+
     def pause(self, error: Exception) -> float:
         """Seconds to wait after an attempt, or the connection that it gave, ended so."""
-        if time.monotonic() - self._attempted > STEADY_SECONDS:
+        if self.was_steady():
             self._failures = 0
         first, longest = AWAY if isinstance(error, UnreachableError) else REFUSED
         pause = min(longest, first * 2.0 ** min(self._failures, 16))

@@ -59,7 +59,7 @@ class Login:
 
     def no_connection(self, error: Exception) -> UnreachableError | RefusedError:
         """The error for a connection that could not be made."""
-        if isinstance(error, ssl.SSLEOFError):
+        if self.address.tls and isinstance(error, ssl.SSLEOFError | ConnectionResetError):
             return self.unreachable("it broke off the TLS handshake; does this port speak TLS?")
         if isinstance(error, ssl.SSLError):
             return self.refused(

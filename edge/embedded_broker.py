@@ -5,6 +5,7 @@ import logging
 import socket
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from edge.config import Broker
@@ -15,6 +16,8 @@ USUAL_PORT = 1883
 """The port registered with IANA for MQTT, where a subscriber looks first."""
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
+PATIENCE_SECONDS = 0.3
+"""How long amqtt may take to part from all its clients; it takes some milliseconds."""
 _ATTEMPTS = 3
 """Another program may take a free port before the broker does."""
 
@@ -73,7 +76,7 @@ class EmbeddedBroker:
         """Disconnect everybody and end."""
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._ending.set)
-            self._thread.join(STOP_SECONDS)
+            self._thread.join(STOP_SECONDS + 1)
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -94,8 +97,19 @@ class EmbeddedBroker:
             else:
                 self._started.set_result(port)
                 await self._ending.wait()
-                await broker.shutdown()
+                await _shut_down(broker)
                 return
+
+
+async def _shut_down(broker: Any) -> None:
+    # Before Python 3.12 asyncio.wait_for may swallow the cancellation by which amqtt ends a
+    # client's session. It then waits for that client for ever; asked again, it skips it.
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + STOP_SECONDS
+    while loop.time() < deadline:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(broker.shutdown(), PATIENCE_SECONDS)
+            return
 
 
 def _config(port: int) -> dict[str, Any]:

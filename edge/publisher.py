@@ -128,6 +128,8 @@ class Publisher:
             try:
                 self._serve(self._new_connection())
             except UnreachableError as error:
+                if backoff.was_steady():
+                    self._told.clear()
                 self._tell(logging.WARNING, f"{error}; alerts wait, trying again")
                 self._rest(backoff.pause(error))
             except (RefusedError, MaskGateError) as error:
@@ -169,7 +171,6 @@ class Publisher:
             self._tell(logging.ERROR, f"refused: {delivery.refusal}", refused=True)
         elif not self.state.connected:
             detail = f"connected to broker {connection.address}"
-            self._told.clear()
             _logger.info(detail)
             self._become(PublisherState(connected=True, refused=False, detail=detail))
 
@@ -187,7 +188,7 @@ class Publisher:
         connection.close(self._waker)
 
     def _tell(self, level: int, detail: str, *, refused: bool = False) -> None:
-        """Note that the broker is not to be had, and log each cause once per outage."""
+        """Note that the broker is not to be had, and log each cause once until that is over."""
         if detail not in self._told:
             self._told.add(detail)
             _logger.log(level, detail)

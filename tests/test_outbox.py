@@ -11,32 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
 from edge import outbox as outbox_module
-from edge.alerts import Alert
 from edge.config import Outbox as OutboxSettings
 from edge.errors import MaskGateError
 from edge.outbox import Outbox, default_path
-from edge.values import Box
-
-
-def alert(number: int, state: str = "opened") -> Alert:
-    return Alert(
-        violation=UUID(int=number),
-        state=state,  # type: ignore[arg-type]
-        label="face_no_mask",
-        camera="entrance",
-        first_seen=1000.0 + number,
-        last_seen=1001.0 + number,
-        votes=4,
-        confidence=0.9,
-        box=Box(0.1, 0.2, 0.3, 0.4),
-        bundle="compact",
-        bundle_version="1.0.0",
-    )
+from tests.samples import alert
 
 
 def numbers(outbox: Outbox, limit: int = 10_000) -> list[int]:
@@ -121,7 +103,7 @@ import os, signal, sys
 from pathlib import Path
 from edge.config import Outbox as Settings
 from edge.outbox import Outbox
-from tests.test_outbox import alert
+from tests.samples import alert
 outbox = Outbox(Settings(path=Path(sys.argv[1])))
 for number in range(1, 100_000):
     outbox.add(alert(number, "closed"))
@@ -247,7 +229,7 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path):
     file = tmp_path / "file"
     file.touch()
     for wrong in (file / "outbox.sqlite", tmp_path):
-        with pytest.raises(MaskGateError, match="set outbox[.]path to a file") as caught:
+        with pytest.raises(MaskGateError, match=r"set outbox\.path to a file") as caught:
             Outbox(OutboxSettings(path=wrong))
         assert str(wrong) in str(caught.value)
         assert "\n" not in str(caught.value)

@@ -1,0 +1,227 @@
+"""Real brokers for the tests, and somebody who listens to them."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.broker_url import parse_broker_url
+from edge.config import Broker
+from edge.embedded_broker import EmbeddedBroker
+
+MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+USER, PASSWORD = "door", "s3cr3t-täg"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which broker the tests had."""
+    if MOSQUITTO is None:
+        terminalreporter.write_line(
+            "mosquitto is not installed: the tests ran against the embedded broker, and those of "
+            "login and TLS were skipped"
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until something holds; fail if it takes longer."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+class Mosquitto:
+    """A mosquitto on a free loopback port; a stopped one comes back on the same."""
+
+    def __init__(self, folder: Path, *options: str, tls: bool = False, user: str = "") -> None:
+        self.port = free_port()
+        scheme, at = ("mqtts" if tls else "mqtt"), (f"{user}@" if user else "")
+        self.settings = Broker(url=f"{scheme}://{at}127.0.0.1:{self.port}")
+        self._config = folder / "mosquitto.conf"
+        lines = [f"listener {self.port} 127.0.0.1", "user root", *options]
+        self._config.write_text("\n".join(lines) + "\n")
+        self._log = folder / "mosquitto.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        assert MOSQUITTO
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [MOSQUITTO, "-c", str(self._config)], stdout=log, stderr=log
+            )
+        wait_until(self._listens)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def signal(self, number: int) -> None:
+        assert self._process
+        self._process.send_signal(number)
+
+    def _listens(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+
+class Embedded:
+    """The embedded broker, to be used like a mosquitto."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.settings = Broker(url=f"mqtt://127.0.0.1:{self.port}", protocol="3.1.1")
+        self._broker: EmbeddedBroker | None = None
+
+    def start(self) -> None:
+        self._broker = EmbeddedBroker(self.port)
+        assert self._broker.start() == self.settings
+
+    def stop(self) -> None:
+        if self._broker is not None:
+            self._broker.stop()
+            self._broker = None
+
+
+class Listener:
+    """A subscriber of its own making: what was published, in order of arrival."""
+
+    def __init__(self, broker: Broker, password: str | None = None, session: str = "") -> None:
+        """Subscribe; with a session's name the broker keeps what comes in between."""
+        assert broker.url
+        address = parse_broker_url(broker.url)
+        self.messages: list[tuple[str, str]] = []
+        self.subscribed = threading.Event()
+        self._client = Client(
+            CallbackAPIVersion.VERSION2, client_id=session, clean_session=not session
+        )
+        if address.tls:
+            self._client.tls_set(str(broker.ca_file))
+        if address.user:
+            self._client.username_pw_set(address.user, password)
+        self._client.on_connect = lambda client, *_: client.subscribe("maskgate/#", 1)
+        self._client.on_subscribe = lambda *_: self.subscribed.set()
+        self._client.on_disconnect = lambda *_: self.subscribed.clear()
+        self._client.on_message = self._on_message
+        self._client.reconnect_delay_set(0.05, 0.05)  # type: ignore[arg-type]
+        self._client.connect(address.host, address.port)
+        self._client.loop_start()
+        assert self.subscribed.wait(10)
+
+    def payloads(self, name: str) -> list[str]:
+        """What came on the topics of that name."""
+        return [payload for topic, payload in self.messages if topic.endswith(f"/{name}")]
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        self.messages.append((message.topic, bytes(message.payload).decode()))
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto | Embedded]:
+    """A plain broker, running; it can be stopped and started."""
+    made = Mosquitto(tmp_path, "allow_anonymous true") if MOSQUITTO else Embedded()
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def make_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Starts a mosquitto with options of its own."""
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    started: list[Mosquitto] = []
+
+    def make(*options: str, tls: bool = False, user: str = "") -> Mosquitto:
+        made = Mosquitto(tmp_path, *options, tls=tls, user=user)
+        started.append(made)
+        made.start()
+        return made
+
+    yield make
+    for made in started:
+        made.stop()
+
+
+@pytest.fixture
+def login_broker(make_mosquitto: Callable[..., Mosquitto], tmp_path: Path) -> Mosquitto:
+    """A mosquitto that lets in USER with PASSWORD."""
+    passwords = tmp_path / "passwords"
+    subprocess.run(
+        ["mosquitto_passwd", "-b", "-c", str(passwords), USER, PASSWORD],
+        check=True,
+        capture_output=True,
+    )
+    return make_mosquitto("allow_anonymous false", f"password_file {passwords}", user=USER)
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[..., Listener]]:
+    """Subscribes to a broker until the test ends."""
+    listeners: list[Listener] = []
+
+    def make(broker: Broker, password: str | None = None, session: str = "") -> Listener:
+        listeners.append(Listener(broker, password, session))
+        return listeners[-1]
+
+    yield make
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ca.pem, server.pem and server.key for 127.0.0.1, and another CA, other.pem."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    for name in ("ca", "other"):
+        openssl("req", "-x509", *curve, "-keyout", f"{name}.key", "-out", f"{name}.pem",
+                "-subj", f"/CN={name}", "-days", "2")  # fmt: skip
+    openssl("req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=broker")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+            "-CAcreateserial", "-out", "server.pem", "-days", "2", "-extfile", "names")  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def tls_broker(make_mosquitto: Callable[..., Mosquitto], certificates: Path) -> Mosquitto:
+    """A mosquitto that speaks TLS only."""
+    made = make_mosquitto(
+        "allow_anonymous true",
+        f"certfile {certificates / 'server.pem'}",
+        f"keyfile {certificates / 'server.key'}",
+        tls=True,
+    )
+    made.settings = made.settings.model_copy(update={"ca_file": certificates / "ca.pem"})
+    return made

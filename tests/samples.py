@@ -1,0 +1,24 @@
+"""Values that several tests need."""
+
+from typing import Literal
+from uuid import UUID
+
+from edge.alerts import Alert
+from edge.values import Box
+
+
+def alert(number: int, state: Literal["opened", "closed"] = "opened") -> Alert:
+    """An alert whose violation's id is that number."""
+    return Alert(
+        violation=UUID(int=number),
+        state=state,
+        label="face_no_mask",
+        camera="entrance",
+        first_seen=1000.0 + number,
+        last_seen=1001.0 + number,
+        votes=4,
+        confidence=0.9,
+        box=Box(0.1, 0.2, 0.3, 0.4),
+        bundle="compact",
+        bundle_version="1.0.0",
+    )
