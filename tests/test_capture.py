@@ -159,7 +159,7 @@ def assert_pauses(tries: list[float], pauses: list[float]) -> None:
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(capture, "LONGEST_PAUSE", 0.4)
+    monkeypatch.setattr(capture, "LONGEST_PAUSE", 0.2)
 
 
 @pytest.mark.usefixtures("_hasty")
@@ -180,7 +180,7 @@ def test_a_camera_that_is_not_there_is_tried_again_with_one_warning(
     assert running.outage == "camera a: not there"
     until(lambda: running.newest(0.1) is not None)
     running.stop()
-    assert_pauses(tries, [0.05, 0.1, 0.2, 0.4, 0.4])
+    assert_pauses(tries, [0.05, 0.1, 0.2, 0.2, 0.2])
     assert running.outage is None
     assert running.outages == 1
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
@@ -220,7 +220,7 @@ def test_a_camera_that_comes_and_goes_is_left_alone_for_longer_each_time():
     running.start()
     until(lambda: len(opened) == 5)
     running.stop()
-    assert_pauses(opened, [0.05, 0.1, 0.2, 0.4])
+    assert_pauses(opened, [0.05, 0.1, 0.2, 0.2])
 
 
 @pytest.mark.usefixtures("_hasty")

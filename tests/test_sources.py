@@ -177,7 +177,9 @@ def test_a_folder_shows_its_pictures_by_name_and_skips_the_rest(tmp_path: Path):
     (tmp_path / "._a.jpg").write_text("what macOS leaves behind")
     (tmp_path / "folder.png").mkdir()
     source = open_source(source_of(tmp_path))
+    assert isinstance(source, Pictures)
     assert [int(pixels[0, 0, 0]) for pixels in everything(source)] == [10, 20]
+    assert source.unreadable == 0
     assert (source.interval, source.live) == (1.0, False)
 
 

@@ -39,7 +39,7 @@ def entrance() -> Pixels:
     _floor(hall)
     _outdoors(hall)
     _door(hall)
-    _sign(hall, 542, 150)
+    _sign(hall, 542, 118)
     _plant(hall, 74, 300)
     _desk(hall)
     # A camera's picture is never perfectly smooth, and grain hides the steps of the gradients.
