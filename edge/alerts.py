@@ -43,7 +43,7 @@ class Alert:
     bundle: str
     bundle_version: str
     reason: Literal["restarted"] | None = None
-    """Why it closed, when not because the person left: the device was started anew."""
+    """Why it closed, when not because the device saw it end: it was started anew."""
 
     def __post_init__(self) -> None:
         shares = (
@@ -83,6 +83,11 @@ def shares_of_frame(box: Box, width: int, height: int) -> Box:
         share(box.right, width),
         share(box.bottom, height),
     )
+
+
+def in_words(label: str) -> str:
+    """Say a label as a person would: face_no_mask is "no mask"."""
+    return label.removeprefix("face_").replace("_", " ")
 
 
 def to_cloudevent(alert: Alert, device: Device, *, decided: float, late: bool) -> dict[str, Any]:

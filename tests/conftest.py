@@ -103,6 +103,35 @@ class Embedded:
             self._broker = None
 
 
+class Silent:
+    """A server that accepts connections, says one thing at most, and reads on for ever."""
+
+    def __init__(self, greeting: bytes) -> None:
+        self.heard = b""
+        self.connections = 0
+        self._greeting = greeting
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.settings = Broker(url=f"mqtt://127.0.0.1:{self._server.getsockname()[1]}")
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                accepted, _ = self._server.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with accepted:
+                accepted.settimeout(10)
+                self.heard = accepted.recv(65_536)
+                accepted.sendall(self._greeting)
+                while received := accepted.recv(65_536):
+                    self.heard += received
+
+    def close(self) -> None:
+        self._server.close()
+
+
 class Listener:
     """A subscriber of its own making: what was published, in order of arrival."""
 
@@ -225,3 +254,17 @@ def tls_broker(make_mosquitto: Callable[..., Mosquitto], certificates: Path) -> 
     )
     made.settings = made.settings.model_copy(update={"ca_file": certificates / "ca.pem"})
     return made
+
+
+@pytest.fixture
+def silent() -> Iterator[Callable[[bytes], Silent]]:
+    """Starts a server that greets and then says nothing more."""
+    servers: list[Silent] = []
+
+    def make(greeting: bytes) -> Silent:
+        servers.append(Silent(greeting))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()

@@ -4,7 +4,6 @@ import json
 import logging
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,7 +22,16 @@ from edge.config import Outbox as OutboxSettings
 from edge.errors import MaskGateError
 from edge.outbox import Outbox
 from edge.publisher import Publisher
-from tests.conftest import PASSWORD, USER, Embedded, Listener, Mosquitto, free_port, wait_until
+from tests.conftest import (
+    PASSWORD,
+    USER,
+    Embedded,
+    Listener,
+    Mosquitto,
+    Silent,
+    free_port,
+    wait_until,
+)
 from tests.samples import alert
 
 DEVICE = Device(site="hq", id="north-door")
@@ -449,48 +457,6 @@ def test_the_last_will_tells_of_a_killed_process(broker: AnyBroker, tmp_path: Pa
     wait_until(lambda: listener.payloads("status") == ["online", "offline"])
     late = listen(broker.settings)
     wait_until(lambda: set(late.payloads("status")) == {"offline"})
-
-
-class Silent:
-    """A server that accepts connections, says one thing at most, and reads on for ever."""
-
-    def __init__(self, greeting: bytes) -> None:
-        self.heard = b""
-        self.connections = 0
-        self._greeting = greeting
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.settings = Broker(url=f"mqtt://127.0.0.1:{self._server.getsockname()[1]}")
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                accepted, _ = self._server.accept()
-            except OSError:
-                return
-            self.connections += 1
-            with accepted:
-                accepted.settimeout(10)
-                self.heard = accepted.recv(65_536)
-                accepted.sendall(self._greeting)
-                while received := accepted.recv(65_536):
-                    self.heard += received
-
-    def close(self) -> None:
-        self._server.close()
-
-
-@pytest.fixture
-def silent() -> Iterator[Callable[[bytes], Silent]]:
-    servers: list[Silent] = []
-
-    def make(greeting: bytes) -> Silent:
-        servers.append(Silent(greeting))
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.close()
 
 
 CONNACK = bytes([0x20, 3, 0, 0, 0])

@@ -1,0 +1,159 @@
+"""Reading what devices publish: whatever the network brings becomes at most one harmless line."""
+
+import json
+import logging
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any, Literal
+
+import click
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from edge.alerts import in_words
+from edge.config import Name, Share
+from edge.connection import Message
+from edge.topics import ROOT
+
+MAX_PAYLOAD = 65_536
+"""Bytes; an alert has less than a thousand."""
+REMEMBERED = 10_000
+"""Events known by their id; a repeat comes soon after the first, if it comes."""
+_SHOWN = 100
+"""Characters shown of a text from the network."""
+_logger = logging.getLogger(__name__)
+
+
+class _Part(BaseModel):
+    # What a later version adds is let through; what is known must be right.
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+
+class _Data(_Part):
+    site: Name
+    device: Name
+    camera: str = Field(min_length=1)
+    kind: str = Field(min_length=1)
+    state: Literal["opened", "closed"]
+    first_seen: AwareDatetime
+    last_seen: AwareDatetime
+    confidence: Share
+    late: bool
+    reason: str | None = None
+
+
+class _Event(_Part):
+    specversion: Literal["1.0"]
+    id: str = Field(min_length=1, max_length=200)
+    data: _Data
+
+
+class AlertReader:
+    """Turns messages into lines, and drops an event that came before."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        """Choose the lines: JSON objects, or words."""
+        self._as_json = as_json
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def line(self, message: Message) -> str | None:
+        """What to show of a message.
+
+        Returns:
+            A line without control characters; None for a repeat, and for what is no alert and no
+            status, which is logged as a warning.
+        """
+        try:
+            site, device, name = _levels(message.topic)
+            if name == "status":
+                return self._status(site, device, message.payload)
+            return self._alert(site, device, message)
+        except ValueError as error:
+            _logger.warning("%s: left out, %s", harmless(message.topic), harmless(str(error)))
+            return None
+
+    def _status(self, site: str, device: str, payload: bytes) -> str:
+        if payload not in {b"online", b"offline"}:
+            raise ValueError("expected the status online or offline")
+        status = payload.decode()
+        if self._as_json:
+            return _as_line({"site": site, "device": device, "status": status})
+        return f"{_local(datetime.now().astimezone())} {site}/{device}: {status}"
+
+    def _alert(self, site: str, device: str, message: Message) -> str | None:
+        event, content = _parse(message.payload)
+        if (event.data.site, event.data.device) != (site, device):
+            raise ValueError(f"it claims to be of {event.data.site}/{event.data.device}")
+        if self._is_repeat(message.topic, event.id):
+            return None
+        return _as_line(content) if self._as_json else _in_words(event.data)
+
+    def _is_repeat(self, topic: str, event_id: str) -> bool:
+        key = topic, event_id
+        if key in self._seen:
+            return True
+        self._seen[key] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return False
+
+
+def harmless(text: str) -> str:
+    """A text from the network without what a terminal would obey, and not too long."""
+    shown = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+
+
+def _levels(topic: str) -> tuple[str, str, str]:
+    levels = topic.split("/")
+    if len(levels) != 4 or levels[0] != ROOT or levels[3] not in {"alert", "status"}:
+        raise ValueError("not a device's topic")
+    return harmless(levels[1]), harmless(levels[2]), levels[3]
+
+
+def _parse(payload: bytes) -> tuple[_Event, dict[str, Any]]:
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError(f"expected an alert, found {len(payload)} bytes")
+    try:
+        content = json.loads(payload, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("expected an alert, found JSON nested too deep") from None
+    except ValueError as error:
+        raise ValueError(f"expected JSON ({error})") from None
+    try:
+        event = _Event.model_validate(content)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "it"
+        raise ValueError(f"expected an alert, but {where}: {fault['msg']}") from None
+    return event, content
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _as_line(content: dict[str, Any]) -> str:
+    # All but ASCII is escaped, and so is every control character but this one.
+    return json.dumps(content).replace("\x7f", "\\u007f")
+
+
+def _in_words(data: _Data) -> str:
+    what = harmless(in_words(data.kind))
+    who = f"{_local(data.last_seen)} {data.site}/{data.device} {harmless(data.camera)}"
+    if data.state == "opened":
+        text = click.style(f"ALERT {what}", fg="red", bold=True) + f", {data.confidence:.0%} sure"
+    else:
+        seconds = max(0.0, (data.last_seen - data.first_seen).total_seconds())
+        text = f"over: {what}, {data.confidence:.0%} sure, seen for {seconds:.0f} s"
+    if data.reason is not None:
+        text += f", {harmless(data.reason)}"
+    return f"{who}: {text}{', sent late' if data.late else ''}"
+
+
+def _local(moment: datetime) -> str:
+    try:
+        return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"no such time ({error})") from None

@@ -1,0 +1,139 @@
+"""`maskgate subscribe`: shows what the devices of a broker publish, until it is told to stop."""
+
+import io
+import logging
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from edge.alert_reader import AlertReader
+from edge.backoff import Backoff
+from edge.broker_answer import RefusedError, UnreachableError
+from edge.config import Broker
+from edge.connection import Connection
+from edge.embedded_broker import HOST, USUAL_PORT
+from edge.errors import MaskGateError
+from edge.topics import ROOT
+from edge.waker import Waker
+
+TOPICS = (f"{ROOT}/+/+/alert", f"{ROOT}/+/+/status")
+IDLE_SECONDS = 1.0
+"""Longest wait before it looks around."""
+_logger = logging.getLogger(__name__)
+
+
+def subscribe(broker: Broker, *, as_json: bool, seconds: float | None = None) -> None:
+    """Print a line for each alert and change of status, each event once.
+
+    It reconnects for as long as it runs, and ends by Ctrl-C, SIGTERM, or when nobody reads its
+    output any more. To be called on the main thread, which has the signals.
+
+    Args:
+        broker: the one to listen at; without a URL the one of `maskgate run` on this machine.
+        as_json: print JSON objects instead of words.
+        seconds: end after so many.
+
+    Raises:
+        MaskGateError: the broker refuses the login or the subscription, its certificate does not
+            hold, or a file with the password or the CA is not usable.
+    """
+    # 3.1.1 does all that is needed here, and brokers that speak nothing newer understand it.
+    chosen = {"url": broker.url or f"mqtt://{HOST}:{USUAL_PORT}", "protocol": "3.1.1"}
+    broker = broker.model_copy(update=chosen)
+    reader = AlertReader(as_json=as_json)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A letter that the terminal does not have must not end the program.
+        sys.stdout.reconfigure(errors="replace")
+    with _ending(seconds) as end:
+        try:
+            _keep_listening(broker, reader, end)
+        except BrokenPipeError:
+            # Python flushes standard output once more when it exits; let that go nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _End:
+    """Says when it is time to stop, and ends a wait for the network then."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._signalled = False
+        self.waker = Waker()
+
+    def signal(self, _number: int, _frame: FrameType | None) -> None:
+        """Stop now; a signal handler."""
+        self._signalled = True
+        self.waker.wake()
+
+    def left(self) -> float:
+        """Seconds to wait for something before looking around; 0 when it is time to stop."""
+        if self._signalled:
+            return 0.0
+        if self._deadline is None:
+            return IDLE_SECONDS
+        return min(IDLE_SECONDS, max(0.0, self._deadline - time.monotonic()))
+
+
+@contextmanager
+def _ending(seconds: float | None) -> Iterator[_End]:
+    end = _End(seconds)
+    before = {
+        number: signal.signal(number, end.signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield end
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        end.waker.close()
+
+
+def _keep_listening(broker: Broker, reader: AlertReader, end: _End) -> None:
+    backoff = Backoff()
+    told: set[str] = set()
+    while end.left():
+        backoff.attempt()
+        try:
+            _listen(broker, reader, end)
+        except RefusedError as error:
+            raise MaskGateError(str(error)) from error
+        except UnreachableError as error:
+            if backoff.was_steady():
+                told.clear()
+            if str(error) not in told:
+                told.add(str(error))
+                _logger.warning("%s; trying again", error)
+            over = time.monotonic() + backoff.pause(error)
+            while end.left() and (pause := over - time.monotonic()) > 0:
+                end.waker.wait(min(pause, end.left()))
+
+
+def _listen(broker: Broker, reader: AlertReader, end: _End) -> None:
+    connection = Connection(broker, f"maskgate-sub-{uuid.uuid4().hex[:8]}")
+    try:
+        connection.open(end.waker)
+        connection.subscribe(*TOPICS)
+        _logger.info("listening at broker %s", connection.address)
+        while left := end.left():
+            try:
+                connection.step(left, end.waker)
+            finally:
+                _show(connection, reader)
+        connection.close(end.waker)
+    finally:
+        connection.drop()
+
+
+def _show(connection: Connection, reader: AlertReader) -> None:
+    for message in connection.received:
+        line = reader.line(message)
+        if line is not None:
+            click.echo(line)
+    connection.received.clear()
