@@ -56,7 +56,7 @@ def watch(
         console = Console(settings.device, as_json=as_json)
         chain = Chain(settings)
         frames = _Frames(settings.camera, stack, once=once)
-        recording = stack.enter_context(Recording(save, settings.camera.rate)) if save else None
+        recording = stack.enter_context(Recording(save, frames.rate)) if save else None
         outbox = stack.enter_context(closing(Outbox(settings.outbox)))
         broker = _broker(settings, stack, console)
         publisher = Publisher(broker, settings.device, outbox)
@@ -112,10 +112,13 @@ class _Frames:
 
     def __init__(self, camera: Camera, stack: ExitStack, *, once: bool) -> None:
         self._name = camera.name
+        self.rate = camera.rate
+        """Frames per second that a recording of them plays at."""
         self._source: Source | None = None
         self._capture: Capture | None = None
         if once:
             self._source = stack.enter_context(closing(open_source(camera, once=True)))
+            self.rate = 1 / self._source.interval if self._source.interval else camera.rate
         else:
             self._capture = Capture(lambda: open_source(camera), camera.name)
             stack.callback(self._capture.stop)

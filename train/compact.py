@@ -39,7 +39,7 @@ def _convolution(
     x: keras.KerasTensor, filters: int, stride: int = 1, *, activate: bool = True
 ) -> keras.KerasTensor:
     x = layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization()(x)
+    x = layers.BatchNormalization(momentum=0.95)(x)
     return layers.ReLU(6.0)(x) if activate else x
 
 

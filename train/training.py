@@ -11,8 +11,7 @@ from train.feed import AugmentedFaces, device_cuts, targets
 from train.patches import Patch
 
 BATCH = 64
-STEPS = 160
-"""Steps of an epoch: about the number of faces there are, drawn anew each time."""
+MIN_STEPS = 15
 
 
 def train_compact(
@@ -26,24 +25,29 @@ def train_compact(
     Args:
         training: faces to learn from.
         validation: faces of other photos, measured after each epoch.
-        epochs: how often BATCH * STEPS faces are drawn.
+        epochs: how often as many faces are drawn as there are; at least 2.
         seed: of the weights, the draw and the augmentation.
     """
     keras.utils.set_random_seed(seed)
     model = compact_model()
-    total = epochs * STEPS
+    steps = max(MIN_STEPS, len(training) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(
-        1e-4, decay_steps=total - STEPS, warmup_target=2.5e-3, warmup_steps=STEPS, alpha=0.01
+        1e-4, (epochs - 1) * steps, warmup_target=2.5e-3, warmup_steps=steps, alpha=0.01
     )
     model.compile(
         keras.optimizers.AdamW(
-            rate, weight_decay=0.02, use_ema=True, ema_momentum=0.998, ema_overwrite_frequency=None
+            rate,
+            weight_decay=0.02,
+            use_ema=True,
+            # A mean over about the last twentieth of the training.
+            ema_momentum=1 - 20 / (epochs * steps),
+            ema_overwrite_frequency=None,
         ),
         # Smoothed, for some labels are wrong and none is certain at 12 pixels.
         keras.losses.BinaryCrossentropy(label_smoothing=0.03),
         metrics=["accuracy"],
     )
-    feed = AugmentedFaces(training, SIZE, MARGIN, BATCH, STEPS, seed)
+    feed = AugmentedFaces(training, SIZE, MARGIN, BATCH, steps, seed)
     held_back = (device_cuts(validation, SIZE, MARGIN), targets(validation))
     history = model.fit(feed, validation_data=held_back, epochs=epochs, verbose=2)
     model.optimizer.finalize_variable_values(model.trainable_variables)

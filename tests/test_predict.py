@@ -1,0 +1,114 @@
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from edge.cli import main
+from edge.cut import cut_face
+from edge.demo.portraits import COLLINS, HOPPER, find_photo
+from edge.sources.pictures import read_picture
+
+
+def predict(*words: str | Path) -> Result:
+    return CliRunner().invoke(main, ["predict", *map(str, words)])
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def test_each_face_of_a_photo_gets_a_row_in_the_dataset_s_columns(tmp_path: Path) -> None:
+    out = tmp_path / "faces.csv"
+    done = predict(find_photo(COLLINS), find_photo(HOPPER), "--out", out)
+    assert done.exit_code == 0, done.output
+    header, collins, hopper = rows(out)
+    assert header == ["name", "x1", "x2", "y1", "y2", "classname", "score"]
+    for row, portrait in ((collins, COLLINS), (hopper, HOPPER)):
+        name, left, top, right, bottom, label, score = row
+        assert name == portrait.file
+        assert int(left) == pytest.approx(portrait.box.left, abs=6)
+        assert int(top) == pytest.approx(portrait.box.top, abs=6)
+        assert int(right) == pytest.approx(portrait.box.right, abs=6)
+        assert int(bottom) == pytest.approx(portrait.box.bottom, abs=6)
+        assert label == "face_no_mask"
+        assert 0.5 <= float(score) <= 1
+
+
+def test_with_crops_each_picture_is_a_face(tmp_path: Path) -> None:
+    face = cut_face(read_picture(find_photo(COLLINS)), COLLINS.box, 128, 0.25)
+    cv2.imwrite(str(tmp_path / "face.png"), face[:, :, ::-1])
+    out = tmp_path / "faces.csv"
+    assert predict(tmp_path / "face.png", "--crops", "--out", out).exit_code == 0
+    header, (file, label, _) = rows(out)
+    assert header == ["file", "classname", "score"]
+    assert (file, label) == ("face.png", "face_no_mask")
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.full((1, 1, 3), 9, np.uint8),
+        np.full((11, 900, 3), 9, np.uint8),
+        np.full((300, 300), 9, np.uint8),
+        np.full((300, 300, 4), 9, np.uint8),
+    ],
+    ids=["one pixel", "a line", "grey", "transparent"],
+)
+def test_odd_pictures_have_no_faces(tmp_path: Path, pixels: np.ndarray) -> None:
+    cv2.imwrite(str(tmp_path / "odd.png"), pixels)
+    out = tmp_path / "faces.csv"
+    assert predict(tmp_path / "odd.png", "--out", out).exit_code == 0
+    assert len(rows(out)) == 1
+
+
+@pytest.mark.slow
+def test_a_picture_of_8k_is_searched(tmp_path: Path) -> None:
+    photo = cv2.imread(str(find_photo(COLLINS)))
+    picture = np.full((4320, 7680, 3), 70, np.uint8)
+    picture[2000:2512, 5000:5512] = photo
+    cv2.imwrite(str(tmp_path / "8k.jpg"), picture)
+    out = tmp_path / "faces.csv"
+    assert predict(tmp_path / "8k.jpg", "--out", out).exit_code == 0
+    found = [(int(row[1]), int(row[2])) for row in rows(out)[1:]]
+    assert any(abs(x - 5180) < 15 and abs(y - 2063) < 15 for x, y in found)
+
+
+def test_an_unreadable_picture_is_named_and_the_others_are_done(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = find_photo(HOPPER).read_bytes()
+    (tmp_path / "a_broken.jpg").write_bytes(content[: len(content) // 2])
+    (tmp_path / "b_whole.jpg").write_bytes(content)
+    out = tmp_path / "faces.csv"
+    done = predict(tmp_path, "--out", out)
+    assert done.exit_code == 2
+    assert "a_broken.jpg" in caplog.text
+    assert [row[0] for row in rows(out)[1:]] == ["b_whole.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["nowhere.jpg", "--out", "faces.csv"], "nowhere.jpg: no such file or folder"),
+        ([".", "--out", "faces.csv"], "no pictures in it"),
+    ],
+)
+def test_a_path_that_is_not_there_is_named_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = predict(*words)
+    assert done.exit_code == 2
+    assert expected in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_csv_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    done = predict(find_photo(HOPPER), "--out", tmp_path / "none" / "faces.csv")
+    assert done.exit_code == 2
+    assert "predictions" in done.output
+    assert "Traceback" not in done.output

@@ -1,0 +1,171 @@
+"""Training on pictures that the tests make: two public-domain faces, with and without a mask."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.bundle import MODELS, load_bundle
+from edge.cascade import Cascade
+from edge.classifier import Classifier
+from edge.config import Classifier as ClassifierSettings
+from edge.config import Detector
+from edge.cut import whole_picture
+from edge.demo.portraits import COLLINS, HOPPER, find_photo
+from edge.errors import MaskGateError
+from edge.sources.pictures import read_picture
+from edge.values import Box
+from train.annotations import BARE, MASKED, LabelledFace, read_annotations
+from train.augment import augmented_cut
+from train.masks import with_mask
+from train.patches import Patch, collect_patches
+from train.split import split_by_group
+
+
+def write_picture(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), pixels[:, :, ::-1])
+
+
+@pytest.fixture(scope="module")
+def detector() -> Cascade:
+    settings = Detector()
+    return Cascade(load_bundle(settings.bundle), settings)
+
+
+@pytest.fixture(scope="module")
+def bare(detector: Cascade) -> list[Patch]:
+    """The two faces as patches, with the landmarks that the detector finds."""
+    photos = [find_photo(portrait) for portrait in (COLLINS, HOPPER)]
+    faces = [LabelledFace(photo, BARE, None, photo.name) for photo in photos]
+    return collect_patches(faces, detector)
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory: pytest.TempPathFactory, bare: list[Patch]) -> Path:
+    """A data folder of crops, 60 of each class."""
+    folder = tmp_path_factory.mktemp("crops")
+    rng = np.random.default_rng(1)
+    for number in range(60):
+        patch = bare[number % 2]
+        face = augmented_cut(patch, 96, 0.4, rng)
+        write_picture(folder / BARE / f"{number}.png", face)
+        face = augmented_cut(with_mask(patch, rng), 96, 0.4, rng)
+        write_picture(folder / MASKED / f"{number}.png", face)
+    return folder
+
+
+def kaggle_folder(tmp_path: Path, rows: list[str]) -> Path:
+    images = tmp_path / "Medical mask/Medical mask/Medical Mask/images"
+    write_picture(images / "1.jpg", np.zeros((80, 80, 3), np.uint8))
+    (tmp_path / "train.csv").write_text("\n".join(["name,x1,x2,y1,y2,classname", *rows]) + "\n")
+    return tmp_path
+
+
+def test_the_kaggle_columns_hold_left_top_right_bottom(tmp_path: Path) -> None:
+    folder = kaggle_folder(tmp_path, ["1.jpg,10,20,30,60,face_with_mask"])
+    (face,) = read_annotations([folder]).faces
+    assert face.box == Box(left=10, top=20, right=30, bottom=60)
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    rows = [
+        "1.jpg,10,20,30,60,face_with_mask",
+        "1.jpg,30,20,10,60,face_with_mask",
+        "1.jpg,a,20,30,60,face_with_mask",
+        "2.jpg,10,20,30,60,face_no_mask",
+        "1.jpg,10,20,30,60,hat",
+    ]
+    found = read_annotations([kaggle_folder(tmp_path, rows)])
+    assert len(found.faces) == 1
+    assert found.skipped == {
+        "box is empty or inverted": 1,
+        "box is not four numbers": 1,
+        "picture is missing": 1,
+        "class hat": 1,
+    }
+
+
+def test_voc_pictures_share_the_group_of_the_photo_they_repeat(tmp_path: Path) -> None:
+    write_picture(tmp_path / "images" / "a.jpg", np.zeros((80, 80, 3), np.uint8))
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "a.xml").write_text(
+        "<annotation><filename>a.jpg</filename><object><name>face_no_mask</name><bndbox>"
+        "<xmin>1</xmin><ymin>2</ymin><xmax>31</xmax><ymax>42</ymax></bndbox></object></annotation>"
+    )
+    (tmp_path / "same_photo.csv").write_text("name,scenes_name\na.jpg,1.jpg\n")
+    (face,) = read_annotations([tmp_path]).faces
+    assert (face.box, face.group) == (Box(1, 2, 31, 42), "photo 1.jpg")
+
+
+def test_a_folder_of_no_known_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MaskGateError, match="found none of these"):
+        read_annotations([tmp_path])
+
+
+def test_no_group_is_on_both_sides_of_the_split() -> None:
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    box = Box(2, 2, 6, 6)
+    patches = [
+        Patch(pixels, (BARE, MASKED)[number % 3 == 0], f"photo {number // 5}", 30, box, None)
+        for number in range(1000)
+    ]
+    training, validation = split_by_group(patches)
+    assert not {patch.group for patch in training} & {patch.group for patch in validation}
+    assert 0.08 < len(validation) / 1000 < 0.16
+    assert split_by_group(patches)[1] == validation
+
+
+def test_a_drawn_mask_covers_the_mouth_and_leaves_the_eyes(bare: list[Patch]) -> None:
+    rng = np.random.default_rng(0)
+    for patch in bare:
+        masked = with_mask(patch, rng)
+        changed = np.abs(masked.pixels.astype(int) - patch.pixels).sum(axis=2) > 20
+        landmarks = patch.landmarks
+        assert landmarks is not None
+        mouth = (np.array(landmarks.mouth_left) + landmarks.mouth_right) / 2
+        assert changed[round(mouth[1]), round(mouth[0])]
+        for x, y in (landmarks.left_eye, landmarks.right_eye):
+            assert not changed[round(y), round(x)]
+        assert masked.label == MASKED
+
+
+def test_the_same_seed_gives_the_same_pictures(bare: list[Patch]) -> None:
+    one, two = (augmented_cut(bare[0], 64, 0.25, np.random.default_rng(3)) for _ in range(2))
+    assert (one == two).all()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_training_becomes_a_bundle_that_tells_masked_from_bare(
+    crops: Path, tmp_path: Path
+) -> None:
+    from click.testing import CliRunner
+
+    from convert.cli import main as convert
+    from train.cli import main as train
+
+    run, out = tmp_path / "run", tmp_path / "bundle"
+    trained = CliRunner().invoke(train, ["compact", str(crops), "--out", str(run), "--epochs", "8"])
+    assert trained.exit_code == 0, trained.output
+    converted = CliRunner().invoke(convert, ["model", str(run), "--out", str(out)])
+    assert converted.exit_code == 0, converted.output
+    bundle = load_bundle(out)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["validation"]["faces"] == bundle.manifest.measured["faces"]
+    classifier = Classifier(bundle, ClassifierSettings())
+    right = 0
+    pictures = [*(crops / MASKED).iterdir(), *(crops / BARE).iterdir()]
+    for path in pictures:
+        pixels = read_picture(path)
+        label = classifier.label(classifier.classify(pixels, whole_picture(pixels)))
+        right += label == path.parent.name
+    assert right / len(pictures) > 0.8
+
+
+def test_the_committed_bundle_is_small_and_says_how_it_was_measured() -> None:
+    bundle = load_bundle(MODELS / "compact")
+    assert len(bundle.model("classifier")) < 1_000_000
+    assert bundle.manifest.measured["accuracy_int8"] >= 0.97
