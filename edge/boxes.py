@@ -20,40 +20,29 @@ def best_apart(
     Args:
         boxes: n x 4.
         scores: n.
-        threshold: overlap above which the worse of two boxes is dropped.
+        threshold: overlap, 0..1, above which the worse of two boxes is dropped.
         limit: how many of the best boxes are looked at; the work grows with its square.
-        of_smaller: as for `overlaps`.
+        of_smaller: divide what two boxes share by the smaller area, not by their union; a small
+            box inside a large one then counts as fully overlapped.
 
     Returns:
         Indices of the boxes kept, the best first.
     """
-    order = np.argsort(-scores, kind="stable")[:limit]
+    order: NDArray[np.intp] = np.argsort(-scores, kind="stable")[:limit]
     if len(order) < 2:
         return order
-    covered = overlaps(boxes[order], of_smaller=of_smaller) > threshold
-    return order[~np.triu(covered, 1).any(axis=0)]
-
-
-def overlaps(boxes: Rows, *, of_smaller: bool = False) -> NDArray[np.float64]:
-    """Share that each box has in common with each other.
-
-    Args:
-        boxes: n x 4.
-        of_smaller: divide the intersection by the smaller of the two areas, not by their union;
-            a small box inside a large one then counts as fully covered.
-
-    Returns:
-        n x n, symmetric, 0..1.
-    """
-    left, top, right, bottom = np.ascontiguousarray(boxes.T)
-    width = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
-    height = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
-    area = (right - left) * (bottom - top)
+    corners = np.ascontiguousarray(boxes[order].T)
+    low, high = corners[:2], corners[2:]
+    common = np.minimum(high[:, :, None], high[:, None]) - np.maximum(low[:, :, None], low[:, None])
+    np.maximum(common, 0, out=common)
+    shared = common[0] * common[1]
+    size = high - low
+    area = size[0] * size[1]
     whole = np.minimum(area[:, None], area) if of_smaller else area[:, None] + area - shared
-    # An empty box overlaps nothing; without the floor it would be 0/0.
-    share: NDArray[np.float64] = shared / np.maximum(whole, np.finfo(np.float64).tiny)
-    return share
+    overlapping = shared > threshold * whole
+    # Every box overlaps itself; it is kept if it is the first, so the best, that does.
+    kept: NDArray[np.intp] = order[overlapping.argmax(axis=1) == np.arange(len(order))]
+    return kept
 
 
 def squared(boxes: Rows) -> Rows:

@@ -15,7 +15,7 @@ from edge.bundle import Bundle
 from edge.config import Detector
 from edge.errors import MaskGateError
 from edge.net import Net
-from edge.pyramid import Pyramid
+from edge.pyramid import CELL, Pyramid
 from edge.runtime import InvokeClock
 from edge.sampling import ExactSampling, QuickSampling, Size
 from edge.values import Box, Face, Landmarks, Pixels
@@ -52,13 +52,13 @@ class Cascade:
         self._source = manifest.input
         self._clock = InvokeClock()
         form = settings.form or manifest.default_form
-        exact = form == "float32"
-        self._sampling = (ExactSampling if exact else QuickSampling)(manifest.input.offset)
+        self._sampler = ExactSampling if form == "float32" else QuickSampling
         self._thresholds = [_logit(share) for share in settings.thresholds]
         self._pnet = bundle.model("pnet", form)
+        self._open_pnet((CELL, CELL))  # A file that the runtime refuses must not wait for a frame.
         self._rnet = self._open(bundle.model("rnet", form), "rnet", (RNET_SIDE, RNET_SIDE))
         self._onet = self._open(bundle.model("onet", form), "onet", (ONET_SIDE, ONET_SIDE))
-        self._pyramid = self._pyramid_for((0, 0))
+        self._prepare((0, 0))
 
     @property
     def invoke_seconds(self) -> float:
@@ -74,11 +74,18 @@ class Cascade:
 
         Returns:
             The faces, the surest first. Boxes end at the frame's edge; landmarks may lie beyond.
+
+        Raises:
+            ValueError: the pixels are of another shape or type.
         """
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(
+                f"a frame must be uint8, height x width x 3, found {pixels.dtype}, {pixels.shape}"
+            )
         pixels = np.ascontiguousarray(pixels)
         height, width = pixels.shape[:2]
         if self._pyramid.size != (width, height):
-            self._pyramid = self._pyramid_for((width, height))
+            self._prepare((width, height))
         of_pnet, of_rnet, of_onet = self._thresholds
         boxes = self._pyramid.propose(pixels, self._sampling, of_pnet, LIMIT)
         boxes, outputs = self._judge(self._rnet, RNET_SIDE, pixels, boxes, of_rnet)
@@ -95,16 +102,17 @@ class Cascade:
         self, net: Net, side: int, pixels: Pixels, boxes: Rows, threshold: float
     ) -> tuple[Rows, NDArray[np.float64]]:
         """Show boxes to R-Net or O-Net: those that pass, and what the net says of each."""
-        if not len(boxes):
-            return boxes, np.empty((0, 15))
-        patches = self._sampling.patches(pixels, boxes, side)
-        outputs = np.array([net.run(patch)[0, 0] for patch in patches], np.float64)
+        outputs = np.empty((len(boxes), net.outputs))
+        for row, patch in zip(outputs, self._sampling.patches(pixels, boxes, side), strict=True):
+            row[:] = net.run(patch)[0, 0]
         passed = outputs[:, -1] > threshold
         return boxes[passed], outputs[passed]
 
-    def _pyramid_for(self, size: Size) -> Pyramid:
+    def _prepare(self, size: Size) -> None:
+        """Make ready for frames of one size; what was ready for another size is dropped."""
         settings = self._settings
-        return Pyramid(size, settings.min_face, settings.factor, self._open_pnet)
+        self._pyramid = Pyramid(size, settings.min_face, settings.factor, self._open_pnet)
+        self._sampling = self._sampler(size, self._pyramid.levels, self._source.offset)
 
     def _open_pnet(self, size: Size) -> Net:
         return self._open(self._pnet, "pnet", size)

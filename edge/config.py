@@ -69,7 +69,9 @@ class Detector(_Section):
 
     bundle: Path = Field(MODELS / "mtcnn", description="Folder of the detector's bundle.")
     form: Literal["float32", "dynamic"] | None = Field(
-        None, description="Which form of the nets; the bundle's default when not set."
+        None,
+        description="dynamic: quantised nets, quick resizing; float32: exactly the faces of the "
+        "mtcnn package, slower; the bundle's default when not set.",
     )
     min_face: float = Field(
         40, ge=12, le=2000, description="Smallest face looked for, pixels of the frame."
@@ -78,7 +80,10 @@ class Detector(_Section):
         0.709, gt=0.3, lt=0.95, description="Scale from one level of the pyramid to the next."
     )
     thresholds: tuple[Share, Share, Share] = Field(
-        (0.6, 0.7, 0.8), description="Scores that P-Net, R-Net and O-Net must reach."
+        # The mtcnn package has 0.6 for P-Net. On 117 photos of masked crowds, 0.8 shows R-Net half
+        # as many boxes and finds 67.4 % of the masked faces, not 68.9 %, and 83 % of the bare ones.
+        (0.8, 0.7, 0.8),
+        description="Scores that P-Net, R-Net and O-Net must exceed.",
     )
     threads: int = Field(1, ge=1, le=16, description="CPU threads of each net.")
 

@@ -44,6 +44,8 @@ class Net:
             raise MaskGateError(
                 f"model {name}: it takes no picture of {width}x{height} ({error})"
             ) from error
+        self.outputs = int(self._interpreter.get_tensor(self._output).shape[-1])
+        """Numbers that the net gives of each window."""
 
     def run(self, picture: Picture) -> NDArray[np.float32]:
         """Run the net on one picture of the net's size.

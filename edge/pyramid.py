@@ -17,10 +17,10 @@ REACH = CELL - 1
 """Width that the `mtcnn` package gives a window: from 2i+1 to 2i+12."""
 SAME_LEVEL, ACROSS_LEVELS = 0.5, 0.7
 """Overlaps above which the worse of two proposals is dropped; the `mtcnn` package's."""
-STRIP_PIXELS = 1 << 18
-"""Pixels of a level that P-Net takes at once: about 80 bytes each while it runs, so 20 MB.
+STRIP_PIXELS = 1 << 17
+"""Pixels of a level that P-Net takes at once: with about 200 bytes for each, 26 MB.
 
-At the default settings a level of a 1920x1080 frame fits whole; one of an 8K frame is cut.
+At the package's settings the largest level of a 640x480 frame fits whole.
 """
 
 
@@ -43,9 +43,9 @@ class Pyramid:
         """
         self.size = size
         self._scales = scales(size, min_face, factor)
-        self._sizes = [(int(size[0] * scale), int(size[1] * scale)) for scale in self._scales]
+        self.levels = [(int(size[0] * scale), int(size[1] * scale)) for scale in self._scales]
         needed = {
-            (width, rows) for width, height in self._sizes for _, rows in strips(width, height)
+            (width, rows) for width, height in self.levels for _, rows in strips(width, height)
         }
         self._nets = {strip: open_net(strip) for strip in needed}
 
@@ -62,27 +62,31 @@ class Pyramid:
             At most `limit` squares in pixels of the frame, the best first; may reach beyond it.
         """
         boxes, scores = [np.empty((0, 4))], [np.empty(0)]
-        levels = sampling.levels(pixels, self._sizes)
-        for scale, level in zip(self._scales, levels, strict=True):
+        for scale, level in zip(self._scales, sampling.levels(pixels), strict=True):
             found, logits = self._judge(level, threshold)
-            if len(logits):
-                kept = best_apart(found, logits, SAME_LEVEL, limit)
-                boxes.append(found[kept] / scale)
-                scores.append(logits[kept])
+            kept = best_apart(found, logits, SAME_LEVEL, limit)
+            boxes.append(found[kept] / scale)
+            scores.append(logits[kept])
         every, logits = np.concatenate(boxes), np.concatenate(scores)
         return squared(every[best_apart(every, logits, ACROSS_LEVELS, limit)])
 
     def _judge(self, level: Picture, threshold: float) -> tuple[Rows, Scores]:
         """The windows of a level that may show a face, in pixels of the level."""
         height, width = level.shape[:2]
-        found = []
+        boxes, scores = [], []
         for top, rows in strips(width, height):
             output = self._nets[width, rows].run(level[top : top + rows])
-            row, column = np.nonzero(output[..., 4] > threshold)
-            corner = np.stack([column, row], axis=1) * STRIDE + (1, 1 + top)
-            found.append(np.hstack([corner, corner + REACH, output[row, column]]))
-        windows = np.concatenate(found)
-        return windows[:, :4] + windows[:, 4:8] * REACH, windows[:, 8]
+            cells = output.reshape(-1, output.shape[2])
+            hits = np.flatnonzero(cells[:, 4] > threshold)
+            row, column = np.divmod(hits, output.shape[1])
+            windows = cells[hits].astype(np.float64)
+            found = windows[:, :4] * REACH
+            found[:, 0::2] += (column * STRIDE + 1)[:, None]
+            found[:, 1::2] += (row * STRIDE + 1 + top)[:, None]
+            found[:, 2:] += REACH
+            boxes.append(found)
+            scores.append(windows[:, 4])
+        return np.concatenate(boxes), np.concatenate(scores)
 
 
 def scales(size: Size, min_face: float, factor: float) -> list[float]:

@@ -5,7 +5,8 @@ in floats what TensorFlow does for the `mtcnn` package: there, a rounding of hal
 enough to let another of several equally good boxes win, and the face moves by a pixel or two.
 """
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import cv2
@@ -21,42 +22,57 @@ Picture = Pixels | Floats
 Size = tuple[int, int]
 """(width, height)."""
 
-CHUNK = 16
-"""Squares that exact sampling works on at once; more no longer fit a processor's cache."""
+CHUNK, BAND = 16, 24
+"""Squares, and rows of a level, that exact sampling makes at once: more outgrow the cache."""
 
 
 class Sampling(Protocol):
-    """Smaller versions of a frame, and squares cut out of it."""
+    """Smaller versions of a frame, and squares cut out of it; held ready for one frame size.
 
-    def levels(self, pixels: Pixels, sizes: Iterable[Size]) -> Iterator[Picture]:
-        """The frame at each size, given from large to small."""
+    What it gives is overwritten by what it gives next.
+    """
+
+    def levels(self, pixels: Pixels) -> Iterator[Picture]:
+        """The frame at each level's size."""
         ...
 
     def patches(self, pixels: Pixels, boxes: Rows, side: int) -> Iterator[Picture]:
-        """The inside of each box, resized to side x side; grey where it leaves the frame.
-
-        A patch may be reused for the next one.
-        """
+        """The inside of each box, resized to side x side; grey where it leaves the frame."""
         ...
 
 
 class QuickSampling:
     """Bytes, made from the nearest size that is at hand."""
 
-    def __init__(self, outside: float) -> None:
-        """Set the grey value, 0..255, of what lies outside the frame."""
-        self._outside = (round(outside),) * 3
+    def __init__(self, size: Size, levels: Sequence[Size], outside: float) -> None:
+        """Make room for the levels of one frame size.
 
-    def levels(self, pixels: Pixels, sizes: Iterable[Size]) -> Iterator[Picture]:
+        Args:
+            size: of the frames.
+            levels: their sizes, from large to small.
+            outside: grey value, 0..255, of what lies outside the frame.
+        """
+        self._outside = (round(outside),) * 3
+        # For each level, the halvings that come before it, and room for all of them: fresh memory
+        # for each frame would cost more time than the resizing.
+        self._steps: list[tuple[list[Pixels], Pixels]] = []
+        width, height = size
+        for level_width, level_height in levels:
+            halves = []
+            while width >= 2 * level_width and height >= 2 * level_height:
+                width, height = width // 2, height // 2
+                halves.append(np.empty((height, width, 3), np.uint8))
+            self._steps.append((halves, np.empty((level_height, level_width, 3), np.uint8)))
+
+    def levels(self, pixels: Pixels) -> Iterator[Picture]:
         """Halve while it can be halved, then interpolate: bilinear is fair for less than half."""
         octave = pixels
-        for width, height in sizes:
-            while octave.shape[1] >= 2 * width and octave.shape[0] >= 2 * height:
-                half = octave.shape[1] // 2, octave.shape[0] // 2
-                octave = np.asarray(
-                    cv2.resize(octave, half, interpolation=cv2.INTER_AREA), np.uint8
-                )
-            yield np.asarray(cv2.resize(octave, (width, height)), np.uint8)
+        for halves, level in self._steps:
+            for half in halves:
+                cv2.resize(octave, half.shape[1::-1], dst=half, interpolation=cv2.INTER_AREA)
+                octave = half
+            cv2.resize(octave, level.shape[1::-1], dst=level)
+            yield level
 
     def patches(self, pixels: Pixels, boxes: Rows, side: int) -> Iterator[Picture]:
         """Bilinear, to the 32nd of a pixel that OpenCV's warpAffine resolves."""
@@ -81,11 +97,20 @@ class QuickSampling:
 class ExactSampling:
     """Floats, each size made from the frame itself."""
 
-    def __init__(self, outside: float) -> None:
-        """Set the grey value, 0..255, of what lies outside the frame."""
-        self._outside = np.float32(outside)
+    def __init__(self, size: Size, levels: Sequence[Size], outside: float) -> None:
+        """Make room for the levels of one frame size.
 
-    def levels(self, pixels: Pixels, sizes: Iterable[Size]) -> Iterator[Picture]:
+        Args:
+            size: of the frames.
+            levels: their sizes.
+            outside: grey value, 0..255, of what lies outside the frame.
+        """
+        self._outside = np.float32(outside)
+        width, height = size
+        self._sums = np.zeros((height + 1, width * 3), np.float32)
+        self._levels = [np.empty((height, width, 3), np.float32) for width, height in levels]
+
+    def levels(self, pixels: Pixels) -> Iterator[Picture]:
         """Average over the area that each pixel covers, down the columns, then along the rows.
 
         The columns are summed up once; OpenCV would sum them again for each size.
@@ -93,40 +118,49 @@ class ExactSampling:
         height, width = pixels.shape[:2]
         rows = pixels.reshape(height, -1)
         # Sums of bytes are whole numbers, and exact in float32 for up to 65,793 rows.
-        sums = np.empty((height + 1, rows.shape[1]), np.float32)
-        sums[0] = 0
-        for above, row, below in zip(sums, rows, sums[1:], strict=False):
-            np.add(above, row, out=below)
-        for level_width, level_height in sizes:
-            band = _row_averages(rows, sums, level_height).reshape(level_height, width, 3)
-            level = cv2.resize(band, (level_width, level_height), interpolation=cv2.INTER_AREA)
-            yield np.asarray(level, np.float32)
+        self._sums[1:] = rows
+        for above, below in itertools.pairwise(self._sums):
+            np.add(above, below, out=below)
+        for level in self._levels:
+            step = height / len(level)
+            for top in range(0, len(level), BAND):
+                part = level[top : top + BAND]
+                edges = np.arange(top, top + len(part) + 1) * step
+                band = _row_sums(rows, self._sums, edges).reshape(-1, width, 3)
+                cv2.resize(band, part.shape[1::-1], dst=part, interpolation=cv2.INTER_AREA)
+            np.multiply(level, np.float32(1 / step), out=level)
+            yield level
 
     def patches(self, pixels: Pixels, boxes: Rows, side: int) -> Iterator[Picture]:
         """Bilinear, as TensorFlow's crop_and_resize."""
-        for first in range(0, len(boxes), CHUNK):
-            yield from self._chunk(pixels, boxes[first : first + CHUNK], side)
-
-    def _chunk(self, pixels: Pixels, boxes: Rows, side: int) -> Floats:
-        height, width = pixels.shape[:2]
         start, step = _grid(pixels, boxes, side)
+        for first in range(0, len(boxes), CHUNK):
+            chunk = slice(first, first + CHUNK)
+            yield from self._chunk(pixels, start[chunk], step[chunk], side)
+
+    def _chunk(self, pixels: Pixels, start: Rows, step: Rows, side: int) -> Floats:
+        height, width = pixels.shape[:2]
         x, y = (start[:, :, None] + step[:, :, None] * np.arange(side)).transpose(1, 0, 2)
-        inside = ((y >= 0) & (y <= height - 1))[:, :, None] & ((x >= 0) & (x <= width - 1))[:, None]
         left, right, to_right = _neighbours(x, width)
         above, below, to_below = _neighbours(y, height)
-        flat = pixels.reshape(-1, 3)
+        # One weight for each byte of a row keeps NumPy's inner loop long: four times as fast.
+        to_right = np.repeat(to_right, 3, axis=1)[:, None, :]
+        colours = pixels.reshape(-1, 3)
 
         def gather(row: NDArray[np.intp], column: NDArray[np.intp]) -> Floats:
             where = row[:, :, None] * width + column[:, None, :]
-            return np.asarray(flat.take(where, axis=0), np.float32)
+            found: Pixels = colours.take(where, axis=0)
+            return found.reshape(-1, side, side * 3).astype(np.float32)
 
-        to_right, to_below = to_right[:, None, :, None], to_below[:, :, None, None]
         upper, lower = gather(above, left), gather(below, left)
         upper += (gather(above, right) - upper) * to_right
         lower += (gather(below, right) - lower) * to_right
-        upper += (lower - upper) * to_below
-        upper[~inside] = self._outside
-        return upper
+        upper += (lower - upper) * to_below[:, :, None]
+        patches: Floats = upper.reshape(-1, side, side, 3)
+        inside = ((y >= 0) & (y <= height - 1))[:, :, None] & ((x >= 0) & (x <= width - 1))[:, None]
+        if not inside.all():
+            patches[~inside] = self._outside
+        return patches
 
 
 def _grid(pixels: Pixels, boxes: Rows, side: int) -> tuple[Rows, Rows]:
@@ -140,19 +174,22 @@ def _grid(pixels: Pixels, boxes: Rows, side: int) -> tuple[Rows, Rows]:
     return boxes[:, :2] * shrink, (boxes[:, 2:] - boxes[:, :2]) * shrink / (side - 1)
 
 
-def _row_averages(rows: Pixels, sums: Floats, count: int) -> Floats:
-    """Divide rows of bytes into `count` bands of equal height and average each."""
-    height = len(rows)
-    edges = np.arange(count + 1) * (height / count)
-    whole = np.minimum(edges.astype(np.intp), height)
+def _row_sums(rows: Pixels, sums: Floats, edges: NDArray[np.float64]) -> Floats:
+    """Sum rows from each edge to the next.
+
+    Args:
+        rows: height x n.
+        sums: (height + 1) x n, in row i the sum of the rows before i.
+        edges: rows and fractions of them, rising from 0 to height.
+    """
+    whole = np.minimum(edges.astype(np.intp), len(rows))
     part = (edges - whole).astype(np.float32)[:, None]
-    below = sums.take(whole, axis=0)
-    cut = rows.take(whole, axis=0, mode="clip") * part
-    bands = below[1:] - below[:-1]
-    bands += cut[1:]
-    bands -= cut[:-1]
-    bands *= np.float32(count / height)
-    return bands
+    before = sums.take(whole, axis=0)
+    cut: Floats = rows.take(whole, axis=0, mode="clip") * part
+    between = np.diff(before, axis=0)
+    between += cut[1:]
+    between -= cut[:-1]
+    return between
 
 
 def _neighbours(
