@@ -1,9 +1,11 @@
 """maskgate-convert: Keras models and weights to bundles for the device."""
 
+import os
 from pathlib import Path
 
 import click
 
+from convert.bundle import require_free
 from edge.errors import CommandGroup
 
 
@@ -23,7 +25,8 @@ def main() -> None:
 @click.option("--overwrite", is_flag=True, help="Replace a bundle that is already there.")
 def mtcnn(out: Path, *, overwrite: bool) -> None:
     """Make the face detector's bundle from the installed `mtcnn` package."""
-    click.echo("loading TensorFlow", err=True)
+    require_free(out, overwrite=overwrite)
+    _load_tensorflow()
     from convert.mtcnn import write_mtcnn
 
     write_mtcnn(out, overwrite=overwrite, report=lambda line: click.echo(line, err=True))
@@ -42,7 +45,8 @@ def mtcnn(out: Path, *, overwrite: bool) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace a bundle that is already there.")
 def model(run: Path, out: Path, version: str, *, overwrite: bool) -> None:
     """Make a classifier's bundle from a run of maskgate-train."""
-    click.echo("loading TensorFlow", err=True)
+    require_free(out, overwrite=overwrite)
+    _load_tensorflow()
     from convert.classifier import write_classifier
 
     write_classifier(
@@ -52,3 +56,12 @@ def model(run: Path, out: Path, version: str, *, overwrite: bool) -> None:
         overwrite=overwrite,
         report=lambda line: click.echo(line, err=True),
     )
+
+
+def _load_tensorflow() -> None:
+    """Import it, which takes seconds, and keep its own chatter off the terminal."""
+    click.echo("loading TensorFlow", err=True)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    keras.config.disable_interactive_logging()
