@@ -135,8 +135,8 @@ def _refuse_constant(name: str) -> None:
 
 
 def _as_line(content: dict[str, Any]) -> str:
-    # All but ASCII is escaped, and so is every control character but this one.
-    return json.dumps(content).replace("\x7f", "\\u007f")
+    # json escapes all but printable ASCII.
+    return json.dumps(content)
 
 
 def _in_words(data: _Data) -> str:

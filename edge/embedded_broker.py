@@ -86,8 +86,7 @@ class EmbeddedBroker:
 
         self._loop = asyncio.get_running_loop()
         for attempt in range(_ATTEMPTS):
-            wanted = attempt == 0 and _is_free(self._wanted)
-            port = self._wanted if wanted else _free_port()
+            port = _free_port() if attempt else self._wanted
             try:
                 broker = self._make(_config(port))
                 await broker.start()
@@ -119,17 +118,6 @@ def _config(port: int) -> dict[str, Any]:
             "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True},
         },
     }
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the broker itself does, so that a port just given back counts as free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def _free_port() -> int:

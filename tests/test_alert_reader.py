@@ -40,29 +40,28 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
+CLOSED = {"state": "closed", "last_seen": "1970-01-01T00:16:53.000Z"}
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        (
-            {},
-            "1970-01-01 00:16:42 hq/north-door entrance: ALERT no mask, 90% sure",
-        ),
+        ({}, "00:16:42 hq/north-door entrance: ALERT no mask, 90% sure"),
         (
             {"late": True, "kind": "face_with_mask_incorrect"},
-            "1970-01-01 00:16:42 hq/north-door entrance: ALERT with mask incorrect, 90% sure,"
-            + " sent late",
+            "00:16:42 hq/north-door entrance: ALERT with mask incorrect, 90% sure, sent late",
         ),
+        (CLOSED, "00:16:53 hq/north-door entrance: over: no mask, 90% sure, seen for 12 s"),
         (
-            {"state": "closed", "last_seen": "1970-01-01T00:16:53.000Z", "reason": "restarted"},
-            "1970-01-01 00:16:53 hq/north-door entrance: over: no mask, 90% sure,"
-            + " seen for 12 s, restarted",
+            CLOSED | {"reason": "restarted", "confidence": 1},
+            "00:16:53 hq/north-door entrance: over: no mask, 100% sure, seen for 12 s, restarted",
         ),
     ],
 )
 def test_an_alert_is_a_line_for_a_person(changes: dict[str, Any], line: str):
     shown = AlertReader(as_json=False).line(message(event(**changes)))
     assert shown is not None
-    assert click.unstyle(shown) == line
+    assert click.unstyle(shown) == f"1970-01-01 {line}"
 
 
 def test_an_alert_is_a_json_object_for_a_program():

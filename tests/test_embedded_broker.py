@@ -18,6 +18,10 @@ from tests.conftest import Listener, free_port, wait_until
 from tests.samples import alert
 
 
+CONNECT_5 = bytes([0x10, 16, 0, 4]) + b"MQTT" + bytes([5, 2, 0, 60, 0, 0, 3]) + b"abc"
+"""A login in MQTT 5, which it does not speak."""
+
+
 def port_of(url: str | None) -> int:
     assert url
     return int(url.rpartition(":")[2])
@@ -40,11 +44,17 @@ def test_alerts_pass_through_it_in_silence(
     outbox.close()
     wait_until(lambda: len(listener.payloads("alert")) == 50)
     wait_until(lambda: listener.payloads("status") == ["online", "offline"])
+    with socket.create_connection(("127.0.0.1", port_of(settings.url)), 5) as rude:
+        rude.sendall(CONNECT_5)
+        while rude.recv(100):
+            pass
     embedded.stop()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_it_takes_the_port_it_is_asked_for_and_another_when_that_is_taken():
+def test_it_takes_the_port_it_is_asked_for_and_another_when_that_is_taken(
+    caplog: pytest.LogCaptureFixture,
+):
     wanted = free_port()
     first, second = EmbeddedBroker(wanted), EmbeddedBroker(wanted)
     assert first.start().url == f"mqtt://127.0.0.1:{wanted}"
@@ -53,6 +63,7 @@ def test_it_takes_the_port_it_is_asked_for_and_another_when_that_is_taken():
     socket.create_connection(("127.0.0.1", other), 5).close()
     first.stop()
     second.stop()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_it_listens_on_the_loopback_address_only():

@@ -500,6 +500,16 @@ def test_a_broker_that_does_not_answer_the_login_is_not_connected_and_stops_nobo
     assert time.monotonic() - began < 2.5
 
 
+@pytest.mark.parametrize(("protocol", "level"), [("5", 5), ("3.1.1", 4)])
+def test_the_version_spoken_is_the_configured_one(
+    silent: Callable[[bytes], Silent], publish: Publish, protocol: str, level: int
+):
+    server = silent(bytes([0x20, 2, 0, 1]))
+    publish(server.settings.model_copy(update={"protocol": protocol}))
+    wait_until(lambda: b"MQTT" in server.heard)
+    assert server.heard[server.heard.index(b"MQTT") + 4] == level
+
+
 @pytest.mark.parametrize(
     ("greeting", "detail", "refused"),
     [
