@@ -22,8 +22,11 @@ Picture = Pixels | Floats
 Size = tuple[int, int]
 """(width, height)."""
 
-CHUNK, BAND = 16, 24
-"""Squares, and rows of a level, that exact sampling makes at once: more outgrow the cache."""
+CHUNK, BAND = 32 * 24 * 24, 24
+"""Pixels of patches, and rows of a level, that exact sampling makes at once.
+
+Less, and calling NumPy costs more than its work; more, and the work outgrows the cache.
+"""
 
 
 class Sampling(Protocol):
@@ -134,8 +137,9 @@ class ExactSampling:
     def patches(self, pixels: Pixels, boxes: Rows, side: int) -> Iterator[Picture]:
         """Bilinear, as TensorFlow's crop_and_resize."""
         start, step = _grid(pixels, boxes, side)
-        for first in range(0, len(boxes), CHUNK):
-            chunk = slice(first, first + CHUNK)
+        count = CHUNK // side**2
+        for first in range(0, len(boxes), count):
+            chunk = slice(first, first + count)
             yield from self._chunk(pixels, start[chunk], step[chunk], side)
 
     def _chunk(self, pixels: Pixels, start: Rows, step: Rows, side: int) -> Floats:
@@ -185,11 +189,9 @@ def _row_sums(rows: Pixels, sums: Floats, edges: NDArray[np.float64]) -> Floats:
     whole = np.minimum(edges.astype(np.intp), len(rows))
     part = (edges - whole).astype(np.float32)[:, None]
     before = sums.take(whole, axis=0)
-    cut: Floats = rows.take(whole, axis=0, mode="clip") * part
-    between = np.diff(before, axis=0)
-    between += cut[1:]
-    between -= cut[:-1]
-    return between
+    # This rounds by 1/64 of a grey level at most for 1,000 rows; bytes would round by 1/2.
+    before += rows.take(whole, axis=0, mode="clip") * part
+    return np.diff(before, axis=0)
 
 
 def _neighbours(

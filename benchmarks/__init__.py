@@ -1,0 +1,1 @@
+"""What MaskGate is measured by; run one with `python -m benchmarks.detection`."""
