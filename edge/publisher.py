@@ -77,7 +77,10 @@ class Publisher:
         Raises:
             MaskGateError: the password file or the CA file is not usable.
         """
-        self._new_connection()
+        address = self._new_connection().address
+        self._become(
+            PublisherState(connected=False, refused=False, detail=f"connecting to broker {address}")
+        )
         self._thread.start()
 
     def notify(self) -> None:

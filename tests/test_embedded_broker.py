@@ -17,7 +17,6 @@ from edge.publisher import Publisher
 from tests.conftest import Listener, free_port, wait_until
 from tests.samples import alert
 
-
 CONNECT_5 = bytes([0x10, 16, 0, 4]) + b"MQTT" + bytes([5, 2, 0, 60, 0, 0, 3]) + b"abc"
 """A login in MQTT 5, which it does not speak."""
 

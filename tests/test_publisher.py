@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 import edge
 from edge import backoff, connection, delivery
+from edge import publisher as publisher_module
 from edge.config import Broker, Device
 from edge.config import Outbox as OutboxSettings
 from edge.errors import MaskGateError
@@ -470,6 +471,7 @@ def test_a_broker_that_acknowledges_nothing_gets_a_bounded_window_and_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(delivery, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(publisher_module, "GOODBYE_SECONDS", 0.1)
     server = silent(CONNACK)
     publisher = publish(server.settings)
     add(outbox, publisher, range(1, 101))
@@ -489,6 +491,7 @@ def test_a_broker_that_does_not_answer_the_login_is_not_connected_and_stops_nobo
     monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.5)
     server = silent(b"")
     publisher = publish(server.settings)
+    assert publisher.state.detail.startswith("connecting to broker 127.0.0.1:")
     wait_until(lambda: server.connections == 1)
     began = time.monotonic()
     add(outbox, publisher, range(1, 11))
