@@ -26,6 +26,8 @@ def augmented_cut(patch: Patch, size: int, margin: float, rng: np.random.Generat
     """
     pixels = _tilted(patch.pixels, rng) if rng.random() < 0.5 else patch.pixels
     face = cut_face(pixels, _jittered(patch.box, rng), size, margin)
+    if rng.random() < 0.3:
+        face = _squeezed(face, rng)
     if rng.random() < 0.5:
         face = face[:, ::-1]
     if rng.random() < 0.12:
@@ -57,6 +59,16 @@ def _tilted(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     turn = cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1)
     turned = cv2.warpAffine(pixels, turn, (side, side), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(turned, np.uint8)
+
+
+def _squeezed(face: Pixels, rng: np.random.Generator) -> Pixels:
+    """Make the face narrower or broader, as one that turns or bows looks."""
+    size = face.shape[0]
+    across, down = np.clip(np.exp(rng.normal(0, 0.12, 2)), 0.7, 1.35)
+    middle = (size - 1) / 2
+    stretch = np.array([[across, 0, middle * (1 - across)], [0, down, middle * (1 - down)]])
+    squeezed = cv2.warpAffine(face, stretch, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(squeezed, np.uint8)
 
 
 def _covered(face: Pixels, rng: np.random.Generator) -> Pixels:

@@ -1,5 +1,6 @@
 """Trains the compact model on patches."""
 
+import sys
 from collections.abc import Sequence
 
 import keras
@@ -49,7 +50,9 @@ def train_compact(
     )
     feed = AugmentedFaces(training, SIZE, MARGIN, BATCH, steps, seed)
     held_back = (device_cuts(validation, SIZE, MARGIN), targets(validation))
-    history = model.fit(feed, validation_data=held_back, epochs=epochs, verbose=2)
+    # A bar for each epoch where a person looks on, a line in a log.
+    verbose = 1 if sys.stdout.isatty() else 2
+    history = model.fit(feed, validation_data=held_back, epochs=epochs, verbose=verbose)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     return model, history
 
