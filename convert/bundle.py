@@ -47,29 +47,40 @@ def write_bundle(
         overwrite: replace a bundle that is already there.
 
     Raises:
-        MaskGateError: the folder is taken, or the manifest does not hold.
+        MaskGateError: the folder is taken or cannot be written, or the manifest does not hold.
     """
     require_free(out, overwrite=overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        new, old = Path(temporary) / "new", Path(temporary) / "old"
-        new.mkdir()
-        files = []
-        for (net, form), content in models.items():
-            path = f"{net}.{form}.tflite"
-            (new / path).write_bytes(content)
-            files.append(
-                {
-                    "net": net,
-                    "form": form,
-                    "path": path,
-                    "sha256": hashlib.sha256(content).hexdigest(),
-                    "size": len(content),
-                }
-            )
-        text = json.dumps({"schema": SCHEMA, **manifest, "files": files}, indent=2)
-        (new / "manifest.json").write_text(text + "\n", encoding="utf-8")
-        load_bundle(new)
-        if out.exists():
-            out.rename(old)
-        new.rename(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+            new, old = Path(temporary) / "new", Path(temporary) / "old"
+            new.mkdir()
+            _fill(new, manifest, models)
+            load_bundle(new)
+            if out.exists():
+                out.rename(old)
+            new.rename(out)
+    except OSError as error:
+        raise MaskGateError(
+            f"bundle {out}: it cannot be written ({error.strerror}); choose another folder"
+        ) from error
+
+
+def _fill(
+    folder: Path, manifest: Mapping[str, Any], models: Mapping[tuple[str, Form], bytes]
+) -> None:
+    files = []
+    for (net, form), content in models.items():
+        path = f"{net}.{form}.tflite"
+        (folder / path).write_bytes(content)
+        files.append(
+            {
+                "net": net,
+                "form": form,
+                "path": path,
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "size": len(content),
+            }
+        )
+    text = json.dumps({"schema": SCHEMA, **manifest, "files": files}, indent=2)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
