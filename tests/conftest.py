@@ -235,11 +235,15 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     for name in ("ca", "other"):
         openssl("req", "-x509", *curve, "-keyout", f"{name}.key", "-out", f"{name}.pem",
-                "-subj", f"/CN={name}", "-days", "2")  # fmt: skip
+                "-subj", f"/CN={name}", "-days", "2",
+                "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
     openssl("req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=broker")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    # From Python 3.13 on nothing less is accepted.
+    (folder / "extensions").write_text(
+        "subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+    )
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-out", "server.pem", "-days", "2", "-extfile", "names")  # fmt: skip
+            "-CAcreateserial", "-out", "server.pem", "-days", "2", "-extfile", "extensions")  # fmt: skip
     return folder
 
 
