@@ -30,7 +30,7 @@ format: $(DEV)/ready ## Put the code into its form
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-bench: $(DEV)/ready ## Speed against the paper's way, in one run (minutes)
+bench: $(DEV)/ready $(VENV)/ready ## Speed against the paper's way, in one run (minutes)
 	$(DEV)/bin/python -m benchmarks
 
 lock: $(DEV)/ready ## Pin the newest versions that fit pyproject.toml, with their hashes

@@ -80,7 +80,9 @@ def _put(merged: dict[str, Any], section: str, key: str, value: object) -> None:
 
 
 def _as_toml(value: str) -> object:
-    """Read a variable as a TOML value, or as the text that it is."""
+    """Read a variable: a list as TOML writes it, anything else as text for the key's type."""
+    if not value.startswith("["):
+        return value
     try:
         return tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import cv2
+
 from edge.capture import Capture, every_frame
 from edge.chain import Chain
 from edge.config import Broker, Camera, Settings
@@ -53,6 +55,8 @@ def watch(
     """
     with ExitStack() as stack:
         end = _End(seconds)
+        # OpenCV would take every core for pictures so small that handing out costs more.
+        cv2.setNumThreads(settings.detector.threads)
         console = Console(settings.device, as_json=as_json)
         chain = Chain(settings)
         frames = _Frames(settings.camera, stack, once=once)
