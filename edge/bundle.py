@@ -26,7 +26,10 @@ class _Strict(BaseModel):
 
 
 class Input(_Strict):
-    """How a picture becomes the model's input: value = (pixel - offset) / scale."""
+    """How a picture becomes the model's input: value = (pixel - offset) / scale.
+
+    Width and height are those of the last net where a bundle has several.
+    """
 
     width: int = Field(gt=0)
     height: int = Field(gt=0)
