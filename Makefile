@@ -47,15 +47,18 @@ $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-h
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(1) -o constraints/$(2).txt
 endef
 
-# What a device gets. pip goes again when it is done: it is as large as a model runtime.
+# What a device gets. pip goes again when it is done, and only what is used gets compiled: both
+# would take more room than the detector, the classifier and the broker together.
 $(VENV)/ready: pyproject.toml constraints/edge.txt constraints/build.txt constraints/photos.txt
 	@echo "installing what the device needs into $(VENV) (a minute or two)"
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV)
-	$(VENV)/bin/python $(PIP) install -q --require-hashes -r constraints/build.txt -r constraints/edge.txt
+	$(VENV)/bin/python $(PIP) install -q --no-compile --require-hashes \
+		-r constraints/build.txt -r constraints/edge.txt
 	$(VENV)/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
 	$(call photos,$(VENV))
 	$(VENV)/bin/python $(PIP) uninstall -q -y setuptools pip
+	$(VENV)/bin/maskgate check >/dev/null
 	@touch $@
 
 # What tests, training and conversion need.

@@ -10,6 +10,8 @@ from edge.bundle import MODELS
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 """A name that fits into a topic and a host name."""
+Label = Literal["face_with_mask", "face_no_mask", "face_with_mask_incorrect"]
+"""The dataset's words for how a mask is worn."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
@@ -112,8 +114,9 @@ class Tracking(_Section):
 class Decision(_Section):
     """When a person counts as masked, bare or unsure, and when that is a violation."""
 
-    violations: tuple[str, ...] = Field(
+    violations: tuple[Label, ...] = Field(
         ("face_no_mask", "face_with_mask_incorrect"),
+        min_length=1,
         description="Labels that raise an alert.",
     )
     min_votes: int = Field(4, ge=1, le=1000, description="Votes needed for a verdict.")

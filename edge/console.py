@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edge.alerts import Alert, to_cloudevent
+from edge.alerts import Alert, in_words, to_cloudevent
 from edge.chain import STAGES, Outcome
 from edge.config import Device
 from edge.decision import People
@@ -70,7 +70,7 @@ class Console:
         if self._as_json:
             click.echo(json.dumps({"type": "org.maskgate.summary", "data": found}))
             return
-        labels = ", ".join(f"{count} {_words(label)}" for label, count in people.by_label.items())
+        labels = ", ".join(f"{count} {in_words(label)}" for label, count in people.by_label.items())
         self.say(
             f"{self._frames} frames ({dropped} dropped), {people.seen} people"
             f" ({labels or 'none judged'}, {people.unsure} unsure), "
@@ -81,15 +81,10 @@ class Console:
 
 def _line(alert: Alert) -> str:
     moment = datetime.fromtimestamp(alert.last_seen).astimezone().strftime("%H:%M:%S")
-    what = _words(alert.label)
+    what = in_words(alert.label)
     if alert.state == "opened":
         text = click.style(f"ALERT {what}", fg="red", bold=True)
         text += f", {alert.confidence:.0%} sure of it after {alert.votes} votes"
     else:
         text = f"over: {what}"
     return f"{moment} {alert.camera}: {text} ({str(alert.violation)[:8]})"
-
-
-def _words(label: str) -> str:
-    """Say a label in words: face_no_mask is 'no mask'."""
-    return label.removeprefix("face_").replace("_", " ")

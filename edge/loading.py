@@ -64,13 +64,14 @@ def load_settings(
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        found: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise MaskGateError(
             f"settings {file}: cannot be read ({error.strerror}); give --config an existing file"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MaskGateError(f"settings {file}: not TOML ({error})") from error
+    return found
 
 
 def _put(merged: dict[str, Any], section: str, key: str, value: object) -> None:
