@@ -116,7 +116,7 @@ class Cascade:
         """Make ready for frames of one size; what was ready for another size is dropped."""
         settings = self._settings
         self._pyramid = Pyramid(size, settings.min_face, settings.factor, self._open_pnet)
-        self._sampling = self._sampler(size, self._pyramid.levels, self._source.offset)
+        self._sampling = self._sampler(size, self._pyramid.levels, self._source)
 
     def _open_pnet(self, size: Size) -> Net:
         return self._open(self._pnet, "pnet", size)
