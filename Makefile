@@ -8,7 +8,7 @@ PIP := -m pip --disable-pip-version-check
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench lock mosquitto clean
+.PHONY: pictures help run test lint format bench lock mosquitto clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: $(DEV)/ready ## Put the code into its form
 
 bench: $(DEV)/ready $(VENV)/ready ## Speed against the paper's way, in one run (minutes)
 	$(DEV)/bin/python -m benchmarks
+
+pictures: $(DEV)/ready ## The pictures of the README
+	$(DEV)/bin/python docs/pictures.py
 
 lock: $(DEV)/ready ## Pin the newest versions that fit pyproject.toml, with their hashes
 	$(call lock,pyproject.toml --extra edge --extra demo,edge)

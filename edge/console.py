@@ -53,8 +53,14 @@ class Console:
             else:
                 click.echo(_line(alert))
 
-    def summary(self, people: People, dropped: int) -> None:
-        """Say what there was, when the watch is over."""
+    def summary(self, people: People, *, dropped: int, waiting: int) -> None:
+        """Say what there was, when the watch is over.
+
+        Args:
+            people: how many there were.
+            dropped: frames that were not processed.
+            waiting: alerts that the broker does not have yet.
+        """
         medians = {
             stage: round(1000 * median(times), 2) for stage, times in self._seconds.items() if times
         }
@@ -65,6 +71,7 @@ class Console:
             **people.by_label,
             "unsure": people.unsure,
             "alerts": self._alerts["opened"],
+            "alerts_waiting": waiting,
             "median_ms": medians,
         }
         if self._as_json:
@@ -74,9 +81,14 @@ class Console:
         self.say(
             f"{self._frames} frames ({dropped} dropped), {people.seen} people"
             f" ({labels or 'none judged'}, {people.unsure} unsure), "
-            f"{self._alerts['opened']} alerts;"
-            f" median ms: {', '.join(f'{stage} {ms}' for stage, ms in medians.items())}"
+            f"{self._alerts['opened']} alerts"
         )
+        if medians:
+            self.say(f"median ms: {', '.join(f'{stage} {ms}' for stage, ms in medians.items())}")
+        if waiting:
+            self.say(
+                f"{waiting} messages wait in the outbox for the broker; the next run sends them"
+            )
 
 
 def _line(alert: Alert) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 
+from edge.alerts import Alert
 from edge.capture import Capture, every_frame
 from edge.chain import Chain
 from edge.config import Broker, Camera, Settings
@@ -68,26 +69,31 @@ def watch(
         stack.callback(publisher.stop, PARTING_LIMIT)
         for frame in frames.until(end):
             outcome = chain.process(frame)
-            for alert in outcome.alerts:
-                outbox.add(alert)
-                publisher.notify()
+            _send(outcome.alerts, outbox, publisher)
             console.show(outcome)
             if recording:
                 recording.write(
                     annotate(frame.pixels, outcome.people, settings.decision.violations)
                 )
+        frames.stop()
         parting = chain.finish()
-        for alert in parting:
-            outbox.add(alert)
-        publisher.notify()
+        _send(parting, outbox, publisher)
         console.alerts(parting)
-        delivered = publisher.wait_until_delivered(PARTING_LIMIT if end.asked else DELIVERY_LIMIT)
-        console.summary(chain.people, frames.dropped)
-        if once and not delivered:
+        patient = once and not end.asked
+        publisher.wait_until_delivered(DELIVERY_LIMIT if patient else PARTING_LIMIT)
+        console.summary(chain.people, dropped=frames.dropped, waiting=len(outbox))
+        if patient and len(outbox):
             raise MaskGateError(
-                f"broker {broker.url}: {len(outbox)} alerts not acknowledged "
+                f"broker {broker.url}: {len(outbox)} messages not acknowledged "
                 f"({publisher.state.detail}); they wait in the outbox and go out with the next run"
             )
+
+
+def _send(alerts: list[Alert], outbox: Outbox, publisher: Publisher) -> None:
+    for alert in alerts:
+        outbox.add(alert)
+    if alerts:
+        publisher.notify()
 
 
 class _End:
@@ -132,6 +138,11 @@ class _Frames:
     def dropped(self) -> int:
         """Frames that a newer one replaced while another was being processed."""
         return self._capture.dropped if self._capture else 0
+
+    def stop(self) -> None:
+        """Read no more frames."""
+        if self._capture is not None:
+            self._capture.stop()
 
     def until(self, end: _End) -> Iterator[Frame]:
         """Give the frames until the source has ended, or it is time to stop."""

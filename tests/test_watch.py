@@ -120,7 +120,7 @@ def test_without_a_broker_the_alerts_wait_and_go_out_with_the_next_run(
 ) -> None:
     monkeypatch.setattr("edge.watch.DELIVERY_LIMIT", 1.0)
     away = Broker(url=f"mqtt://127.0.0.1:{free_port()}")
-    with pytest.raises(MaskGateError, match="2 alerts not acknowledged"):
+    with pytest.raises(MaskGateError, match="2 messages not acknowledged"):
         watch(settings(tmp_path, away, bare_face), once=True)
     listener = listen(broker.settings)
     cv2.imwrite(str(tmp_path / "empty.png"), np.full((48, 64, 3), 200, np.uint8))
