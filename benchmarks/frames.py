@@ -43,7 +43,8 @@ def group(faces: int) -> Pixels:
 
 
 def _photo(portrait: Portrait) -> Pixels:
-    return np.asarray(cv2.imread(str(find_photo(portrait)), cv2.IMREAD_COLOR_RGB), np.uint8)
+    pixels = cv2.imread(str(find_photo(portrait)))
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
