@@ -43,7 +43,7 @@ def group(faces: int) -> Pixels:
 
 
 def _photo(portrait: Portrait) -> Pixels:
-    pixels = cv2.imread(str(find_photo(portrait)))
+    pixels = np.asarray(cv2.imread(str(find_photo(portrait))), np.uint8)
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
 
 
