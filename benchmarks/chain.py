@@ -19,8 +19,8 @@ from benchmarks.frames import HEIGHT, WIDTH, group
 from benchmarks.table import print_table
 from edge.chain import STAGES, Chain
 from edge.config import Decision, Settings
-from edge.cut import cut_face
 from edge.values import Box, Frame, Pixels
+from edge.vision.cut import cut_face
 
 RATE = 15
 """Frames per second of the made-up camera."""

@@ -18,9 +18,9 @@ import cv2
 from benchmarks.frames import group, portrait
 from benchmarks.table import print_table
 from edge.bundle import load_bundle
-from edge.cascade import Cascade
 from edge.config import Detector
 from edge.values import Pixels
+from edge.vision.cascade import Cascade
 
 EXACT = Detector(form="float32", min_face=20, factor=0.709, thresholds=(0.6, 0.7, 0.8))
 """The package's own settings, in the form that gives its faces."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from convert.bundle import require_free, write_bundle
 from edge.errors import MaskGateError
-from edge.runtime import open_model
+from edge.vision.runtime import open_model
 
 Faces = NDArray[np.uint8]
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edge.runtime import open_model
+from edge.vision.runtime import open_model
 
 TfliteForm = Literal["float32", "dynamic"]
 """Forms that need no calibration pictures."""

@@ -5,11 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.capture import every_frame
 from edge.chain import Chain
 from edge.config import Settings
 from edge.demo.source import Demo
-from edge.drawing import annotate
+from edge.show.drawing import annotate
+from edge.sources.capture import every_frame
 
 OUT = Path(__file__).parent / "entrance.jpg"
 MOMENTS = (60, 160)

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from time import perf_counter
 
-from edge.alerts import Alert, shares_of_frame
+from edge.alerting.alerts import Alert, shares_of_frame
 from edge.bundle import load_bundle
-from edge.cascade import Cascade
-from edge.classifier import Classifier
 from edge.config import Settings
-from edge.decision import Change, Judge, People, Vote
-from edge.quality import is_fit
-from edge.tracker import Tracker
+from edge.people.decision import Change, Judge, People, Vote
+from edge.people.tracker import Tracker
 from edge.values import Frame, Track, Verdict
+from edge.vision.cascade import Cascade
+from edge.vision.classifier import Classifier
+from edge.vision.quality import is_fit
 
 STAGES = ("detect", "track", "classify", "decide")
 

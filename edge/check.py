@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from edge.bundle import load_bundle
-from edge.cascade import Cascade
-from edge.classifier import Classifier
 from edge.config import Broker, Settings
-from edge.connection import Connection
 from edge.errors import MaskGateError
+from edge.mqtt.connection import Connection
 from edge.sources.opening import open_source
+from edge.vision.cascade import Cascade
+from edge.vision.classifier import Classifier
 
 
 def check_files(settings: Settings) -> None:

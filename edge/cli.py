@@ -102,7 +102,7 @@ def subscribe(
     *, broker: str | None, config: Path | None, seconds: float | None, as_json: bool
 ) -> None:
     """Show the alerts of all devices at a broker as they come."""
-    from edge.subscribe import subscribe as show_alerts
+    from edge.mqtt.subscribe import subscribe as show_alerts
 
     settings = load_settings(config, _given(broker={"url": broker}))
     show_alerts(settings.broker, as_json=as_json, seconds=seconds)

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from edge.broker_url import parse_broker_url
 from edge.bundle import MODELS
+from edge.mqtt.broker_url import parse_broker_url
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 """A name that fits into a topic and a host name."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from edge.broker_url import PASSWORD_VARIABLE
 from edge.config import Settings
 from edge.errors import MaskGateError
+from edge.mqtt.broker_url import PASSWORD_VARIABLE
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 
 from edge.bundle import load_bundle
-from edge.cascade import Cascade
-from edge.classifier import Classifier
 from edge.config import Settings
-from edge.cut import whole_picture
 from edge.errors import MaskGateError
 from edge.sources.pictures import pictures_in, read_picture
 from edge.values import Box, Pixels
+from edge.vision.cascade import Cascade
+from edge.vision.classifier import Classifier
+from edge.vision.cut import whole_picture
 
 PHOTO_COLUMNS = ("name", "x1", "x2", "y1", "y2", "classname", "score")
 """The dataset's columns: x1, x2, y1, y2 hold left, top, right, bottom, in this order."""

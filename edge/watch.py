@@ -10,17 +10,17 @@ from pathlib import Path
 
 import cv2
 
-from edge.alerts import Alert
-from edge.capture import Capture, every_frame
+from edge.alerting.alerts import Alert
+from edge.alerting.outbox import Outbox
 from edge.chain import Chain
 from edge.config import Broker, Camera, Settings
-from edge.console import Console
-from edge.drawing import annotate
-from edge.embedded_broker import EmbeddedBroker
 from edge.errors import MaskGateError
-from edge.outbox import Outbox
-from edge.publisher import Publisher
-from edge.recording import Recording
+from edge.mqtt.embedded_broker import EmbeddedBroker
+from edge.mqtt.publisher import Publisher
+from edge.show.console import Console
+from edge.show.drawing import annotate
+from edge.show.recording import Recording
+from edge.sources.capture import Capture, every_frame
 from edge.sources.opening import open_source
 from edge.sources.source import Source
 from edge.values import Frame

@@ -13,9 +13,9 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.broker_url import parse_broker_url
 from edge.config import Broker
-from edge.embedded_broker import EmbeddedBroker
+from edge.mqtt.broker_url import parse_broker_url
+from edge.mqtt.embedded_broker import EmbeddedBroker
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 USER, PASSWORD = "door", "s3cr3t-täg"

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from edge.alerts import Alert
+from edge.alerting.alerts import Alert
 from edge.values import Box
 
 

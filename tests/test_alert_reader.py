@@ -10,11 +10,11 @@ from typing import Any
 import click
 import pytest
 
-from edge import alert_reader
-from edge.alert_reader import AlertReader, harmless
-from edge.alerts import to_cloudevent
+from edge.alerting import alert_reader
+from edge.alerting.alert_reader import AlertReader, harmless
+from edge.alerting.alerts import to_cloudevent
 from edge.config import Device
-from edge.connection import Message
+from edge.mqtt.connection import Message
 from tests.samples import alert
 
 DEVICE = Device(site="hq", id="north-door")

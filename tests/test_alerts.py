@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import edge
-from edge.alerts import Alert, shares_of_frame, to_cloudevent
+from edge.alerting.alerts import Alert, shares_of_frame, to_cloudevent
 from edge.config import Device
 from edge.values import Box
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.boxes import best_apart, squared
+from edge.vision.boxes import best_apart, squared
 
 LEFT, MIDDLE, RIGHT = (0, 0, 10, 10), (4, 0, 14, 10), (8, 0, 18, 10)
 """Each overlaps its neighbour by 6/14; the outer two by 2/18."""

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from edge.broker_url import BrokerAddress, parse_broker_url, read_password
 from edge.config import Broker
 from edge.errors import MaskGateError
+from edge.mqtt.broker_url import BrokerAddress, parse_broker_url, read_password
 
 
 @pytest.mark.parametrize(

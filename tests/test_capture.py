@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import capture
-from edge.capture import Capture, every_frame
 from edge.config import Camera
 from edge.errors import MaskGateError
+from edge.sources import capture
+from edge.sources.capture import Capture, every_frame
 from edge.sources.opening import open_source
 from edge.sources.source import Source, SourceAway
 from edge.sources.video import VideoFile

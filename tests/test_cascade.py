@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from benchmarks.frames import SPOTS, astronaut, grace_hopper, group
-from edge import pyramid
 from edge.bundle import MODELS, load_bundle
-from edge.cascade import LIMIT, Cascade
 from edge.config import Detector
 from edge.errors import MaskGateError
-from edge.net import Net
 from edge.values import Box, Face, Pixels
+from edge.vision import pyramid
+from edge.vision.cascade import LIMIT, Cascade
+from edge.vision.net import Net
 
 EXACT = Detector(form="float32", min_face=20, factor=0.709, thresholds=(0.6, 0.7, 0.8))
 """The package's own settings, in the form that gives its faces."""
@@ -127,7 +127,7 @@ def test_an_8k_frame_is_searched_in_bounded_memory() -> None:
 import numpy as np
 from benchmarks.frames import astronaut
 from edge.bundle import load_bundle
-from edge.cascade import Cascade
+from edge.vision.cascade import Cascade
 from edge.config import Detector
 frame = np.full((4320, 7680, 3), 90, np.uint8)
 frame[3000:3512, 6000:6512] = astronaut()

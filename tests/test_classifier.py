@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from edge.bundle import MODELS, load_bundle
-from edge.classifier import Classifier
 from edge.config import Classifier as Settings
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.errors import MaskGateError
 from edge.sources.pictures import read_picture
 from edge.values import Box
+from edge.vision.classifier import Classifier
 
 
 @pytest.fixture

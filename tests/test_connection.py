@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from edge.config import Broker
-from edge.connection import Connection, Message
-from edge.waker import Waker
+from edge.mqtt.connection import Connection, Message
+from edge.mqtt.waker import Waker
 
 
 def test_messages_that_came_in_one_tls_record_do_not_wait_for_the_next(certificates: Path):

@@ -14,7 +14,7 @@ from convert.bundle import write_bundle
 from convert.cli import main
 from edge.bundle import MODELS, load_bundle
 from edge.errors import MaskGateError
-from edge.runtime import open_model
+from edge.vision.runtime import open_model
 
 COMMITTED = MODELS / "mtcnn"
 SIZES = {"pnet": (61, 48), "rnet": (24, 24), "onet": (48, 48)}

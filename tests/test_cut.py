@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from edge.cut import cut_face, whole_picture
 from edge.values import Box, Pixels
+from edge.vision.cut import cut_face, whole_picture
 
 
 def gradient(height: int = 100, width: int = 160) -> Pixels:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from edge.config import Decision
-from edge.decision import Judge, Vote
+from edge.people.decision import Judge, Vote
 from edge.values import Track
 from tests.people import track
 

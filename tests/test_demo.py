@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from edge.bundle import load_bundle
-from edge.capture import every_frame
-from edge.cascade import Cascade
 from edge.config import Camera, Detector, Tracking
 from edge.demo import portraits
 from edge.demo.entrance import DESK, entrance
@@ -19,10 +17,12 @@ from edge.demo.masks import BLACK, DOTTED, SURGICAL, WHITE, Look
 from edge.demo.portraits import COLLINS, HOPPER, Portrait, find_photo
 from edge.demo.source import LOOP, RATE, Crowd, Demo
 from edge.errors import MaskGateError
+from edge.people.tracker import Tracker
+from edge.sources.capture import every_frame
 from edge.sources.opening import open_source
 from edge.sources.pictures import read_picture
-from edge.tracker import Tracker
 from edge.values import Pixels
+from edge.vision.cascade import Cascade
 
 PEOPLE = [COLLINS, HOPPER]
 

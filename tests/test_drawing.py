@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.drawing import MASKED, UNSURE, VIOLATION, Colour, annotate
+from edge.show.drawing import MASKED, UNSURE, VIOLATION, Colour, annotate
 from edge.values import Box, Face, Landmarks, Pixels, Track, Verdict
 
 VIOLATIONS = {"face_no_mask", "face_with_mask_incorrect"}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.alerting.outbox import Outbox
 from edge.config import Device
 from edge.config import Outbox as OutboxSettings
-from edge.embedded_broker import EmbeddedBroker
-from edge.outbox import Outbox
-from edge.publisher import Publisher
+from edge.mqtt.embedded_broker import EmbeddedBroker
+from edge.mqtt.publisher import Publisher
 from tests.conftest import Listener, free_port, wait_until
 from tests.samples import alert
 
@@ -89,7 +89,7 @@ def test_a_stopped_one_gives_its_port_and_thread_back():
 def test_without_amqtt_it_says_what_to_do():
     code = (
         "import sys; sys.modules['amqtt'] = None\n"
-        "from edge.embedded_broker import EmbeddedBroker\n"
+        "from edge.mqtt.embedded_broker import EmbeddedBroker\n"
         "EmbeddedBroker()"
     )
     done = subprocess.run(

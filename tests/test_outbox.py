@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from edge import outbox as outbox_module
+from edge.alerting import outbox as outbox_module
+from edge.alerting.outbox import Outbox, default_path
 from edge.config import Outbox as OutboxSettings
 from edge.errors import MaskGateError
-from edge.outbox import Outbox, default_path
 from tests.samples import alert
 
 
@@ -102,7 +102,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from edge.config import Outbox as Settings
-from edge.outbox import Outbox
+from edge.alerting.outbox import Outbox
 from tests.samples import alert
 outbox = Outbox(Settings(path=Path(sys.argv[1])))
 for number in range(1, 100_000):

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge.cli import main
-from edge.cut import cut_face
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.sources.pictures import read_picture
+from edge.vision.cut import cut_face
 
 
 def predict(*words: str | Path) -> Result:

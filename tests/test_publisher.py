@@ -16,13 +16,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import edge
-from edge import backoff, connection, delivery
-from edge import publisher as publisher_module
+from edge.alerting.outbox import Outbox
 from edge.config import Broker, Device
 from edge.config import Outbox as OutboxSettings
 from edge.errors import MaskGateError
-from edge.outbox import Outbox
-from edge.publisher import Publisher
+from edge.mqtt import backoff, connection, delivery
+from edge.mqtt import publisher as publisher_module
+from edge.mqtt.publisher import Publisher
 from tests.conftest import (
     PASSWORD,
     USER,
@@ -394,8 +394,8 @@ KILLED = """
 import sys
 from pathlib import Path
 from edge.config import Broker, Device, Outbox as OutboxSettings
-from edge.outbox import Outbox
-from edge.publisher import Publisher
+from edge.alerting.outbox import Outbox
+from edge.mqtt.publisher import Publisher
 from tests.samples import alert
 path, url, protocol, first = sys.argv[1:]
 outbox = Outbox(OutboxSettings(path=Path(path)))

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 from edge.bundle import load_bundle
-from edge.cascade import Cascade
 from edge.config import Decision, Detector
 from edge.demo.portraits import COLLINS, find_photo
-from edge.quality import is_fit, sharpness, turn
 from edge.sources.pictures import read_picture
 from edge.values import Box, Landmarks, Pixels
+from edge.vision.cascade import Cascade
+from edge.vision.quality import is_fit, sharpness, turn
 
 
 def looking(nose_x: float, tilt: float = 0.0) -> Landmarks:

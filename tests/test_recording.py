@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edge.errors import MaskGateError
-from edge.recording import Recording
+from edge.show.recording import Recording
 from edge.sources.video import VideoFile
 from edge.values import Pixels
 

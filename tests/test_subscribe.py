@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from edge.alerts import to_cloudevent
+from edge.alerting.alerts import to_cloudevent
 from edge.config import Broker, Device
-from edge.connection import Connection
-from edge.waker import Waker
+from edge.mqtt.connection import Connection
+from edge.mqtt.waker import Waker
 from tests.conftest import PASSWORD, Embedded, Mosquitto, Silent, free_port
 from tests.samples import alert
 

@@ -1,7 +1,7 @@
 import pytest
 
 from edge.config import Tracking
-from edge.tracker import Tracker
+from edge.people.tracker import Tracker
 from edge.values import Face
 from tests.people import RATE, face, frame
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from edge.bundle import MODELS, load_bundle
-from edge.cascade import Cascade
-from edge.classifier import Classifier
 from edge.config import Classifier as ClassifierSettings
 from edge.config import Detector
-from edge.cut import whole_picture
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.errors import MaskGateError
 from edge.sources.pictures import read_picture
 from edge.values import Box
+from edge.vision.cascade import Cascade
+from edge.vision.classifier import Classifier
+from edge.vision.cut import whole_picture
 from train.annotations import BARE, MASKED, LabelledFace, read_annotations
 from train.augment import augmented_cut
 from train.masks import with_mask

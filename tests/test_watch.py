@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.alerting.outbox import Outbox as OpenOutbox
 from edge.config import Broker, Camera, Outbox, Settings
 from edge.demo.portraits import COLLINS, find_photo
 from edge.demo.source import Demo
 from edge.errors import MaskGateError
-from edge.outbox import Outbox as OpenOutbox
 from edge.sources.pictures import read_picture
 from edge.watch import watch
 from tests.conftest import Embedded, Listener, Mosquitto, free_port, wait_until

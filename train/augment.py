@@ -7,8 +7,8 @@ given, so that the same seed gives the same pictures.
 import cv2
 import numpy as np
 
-from edge.cut import cut_face
 from edge.values import Box, Pixels
+from edge.vision.cut import cut_face
 from train.patches import Patch
 
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cut import cut_face
+from edge.vision.cut import cut_face
 from train.annotations import BARE, MASKED
 from train.augment import augmented_cut
 from train.masks import with_mask

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
-from edge.cut import cut_face, whole_picture
 from edge.sources.pictures import read_picture
 from edge.values import Box, Face, Landmarks, Pixels
+from edge.vision.cut import cut_face, whole_picture
 from train.annotations import LabelledFace
 
 REACH = 1.0

@@ -14,8 +14,8 @@ import click
 import numpy as np
 
 from edge.bundle import load_bundle
-from edge.cascade import Cascade
 from edge.config import Detector
+from edge.vision.cascade import Cascade
 from train.annotations import LABELS, MASKED, read_annotations
 from train.calibrate import calibrate, unsure_band
 from train.compact import MARGIN, SIZE

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.broker_url import BrokerAddress
+from edge.mqtt.broker_url import BrokerAddress
 
 PROTOCOL_ERROR = 130
 """MQTT 5 reason code; here for what cannot be read."""

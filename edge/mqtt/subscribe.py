@@ -13,15 +13,15 @@ from types import FrameType
 
 import click
 
-from edge.alert_reader import AlertReader
-from edge.backoff import Backoff
-from edge.broker_answer import RefusedError, UnreachableError
+from edge.alerting.alert_reader import AlertReader
 from edge.config import Broker
-from edge.connection import Connection
-from edge.embedded_broker import HOST, USUAL_PORT
 from edge.errors import MaskGateError
-from edge.topics import ROOT
-from edge.waker import Waker
+from edge.mqtt.backoff import Backoff
+from edge.mqtt.broker_answer import RefusedError, UnreachableError
+from edge.mqtt.connection import Connection
+from edge.mqtt.embedded_broker import HOST, USUAL_PORT
+from edge.mqtt.topics import ROOT
+from edge.mqtt.waker import Waker
 
 TOPICS = (f"{ROOT}/+/+/alert", f"{ROOT}/+/+/status")
 IDLE_SECONDS = 1.0

@@ -3,7 +3,7 @@
 import random
 import time
 
-from edge.broker_answer import UnreachableError
+from edge.mqtt.broker_answer import UnreachableError
 
 AWAY = (0.5, 60.0)
 """First and longest pause, seconds, when the broker is away: it is likely back soon."""

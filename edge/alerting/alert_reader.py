@@ -9,10 +9,10 @@ from typing import Any, Literal
 import click
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from edge.alerts import in_words
+from edge.alerting.alerts import in_words
 from edge.config import Name, Share
-from edge.connection import Message
-from edge.topics import ROOT
+from edge.mqtt.connection import Message
+from edge.mqtt.topics import ROOT
 
 MAX_PAYLOAD = 65_536
 """Bytes; an alert has less than a thousand."""

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from edge.alerts import Alert
+from edge.alerting.alerts import Alert
+from edge.alerting.outbox_file import OutboxFile, Row
+from edge.alerting.sqlite_file import is_damage
 from edge.config import Outbox as OutboxSettings
 from edge.errors import MaskGateError
-from edge.outbox_file import OutboxFile, Row
-from edge.sqlite_file import is_damage
 
 MEMORY_ALERTS = 1_000
 """Alerts kept in memory while the disk takes none; then the oldest of them go."""

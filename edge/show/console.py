@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from edge.alerts import Alert, in_words, to_cloudevent
+from edge.alerting.alerts import Alert, in_words, to_cloudevent
 from edge.chain import STAGES, Outcome
 from edge.config import Device
-from edge.decision import People
+from edge.people.decision import People
 
 _KEPT = 10_000
 """Frames whose times are kept for the summary; the newest ones."""

@@ -4,12 +4,12 @@ import json
 import logging
 import time
 
-from edge.alerts import to_cloudevent
-from edge.broker_answer import UnreachableError
+from edge.alerting.alerts import to_cloudevent
+from edge.alerting.outbox import Outbox
 from edge.config import Device
-from edge.connection import Connection
-from edge.outbox import Outbox
-from edge.topics import topic
+from edge.mqtt.broker_answer import UnreachableError
+from edge.mqtt.connection import Connection
+from edge.mqtt.topics import topic
 
 LATE_SECONDS = 10.0
 """An alert that waited longer than this says that it is late."""

@@ -10,15 +10,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Rows, best_apart, squared
 from edge.bundle import Bundle
 from edge.config import Detector
 from edge.errors import MaskGateError
-from edge.net import Net
-from edge.pyramid import CELL, Pyramid
-from edge.runtime import InvokeClock
-from edge.sampling import ExactSampling, QuickSampling, Size
 from edge.values import Box, Face, Landmarks, Pixels
+from edge.vision.boxes import Rows, best_apart, squared
+from edge.vision.net import Net
+from edge.vision.pyramid import CELL, Pyramid
+from edge.vision.runtime import InvokeClock
+from edge.vision.sampling import ExactSampling, QuickSampling, Size
 
 LIMIT = 512
 """Candidates that each stage takes at most, so that a noisy frame cannot hold up the camera.

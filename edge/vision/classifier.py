@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from edge.bundle import Bundle
 from edge.config import Classifier as Settings
-from edge.cut import cut_face
 from edge.errors import MaskGateError
-from edge.runtime import InvokeClock, open_model
 from edge.values import Box, Pixels
+from edge.vision.cut import cut_face
+from edge.vision.runtime import InvokeClock, open_model
 
 
 class Classifier:

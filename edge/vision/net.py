@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from edge.bundle import Input
 from edge.errors import MaskGateError
-from edge.runtime import InvokeClock, open_model
-from edge.sampling import Picture, Size
+from edge.vision.runtime import InvokeClock, open_model
+from edge.vision.sampling import Picture, Size
 
 
 class Net:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from edge.alerts import Alert
+from edge.alerting.alerts import Alert
+from edge.alerting.sqlite_file import Layout, cannot_open, is_damage, move_aside, open_alone
 from edge.errors import MaskGateError
-from edge.sqlite_file import Layout, cannot_open, is_damage, move_aside, open_alone
 
 LAYOUT = Layout(
     application_id=0x4D534B47,  # "MSKG"

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from edge.boxes import Rows, Scores, best_apart, squared
-from edge.net import Net
-from edge.sampling import Picture, Sampling, Size
 from edge.values import Pixels
+from edge.vision.boxes import Rows, Scores, best_apart, squared
+from edge.vision.net import Net
+from edge.vision.sampling import Picture, Sampling, Size
 
 CELL = 12
 """Side of the window that P-Net judges, pixels of the level (Zhang et al., 2016)."""

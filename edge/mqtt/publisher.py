@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.backoff import Backoff
-from edge.broker_answer import RefusedError, UnreachableError
+from edge.alerting.outbox import Outbox
 from edge.config import Broker, Device
-from edge.connection import Connection, Will
-from edge.delivery import Delivery
 from edge.errors import MaskGateError
-from edge.outbox import Outbox
-from edge.topics import topic
-from edge.waker import Waker
+from edge.mqtt.backoff import Backoff
+from edge.mqtt.broker_answer import RefusedError, UnreachableError
+from edge.mqtt.connection import Connection, Will
+from edge.mqtt.delivery import Delivery
+from edge.mqtt.topics import topic
+from edge.mqtt.waker import Waker
 
 IDLE_SECONDS = 1.0
 """Longest wait before the publisher looks around."""

@@ -23,11 +23,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.broker_answer import PROTOCOL_ERROR, Login, RefusedError, UnreachableError
-from edge.broker_url import parse_broker_url, read_password
 from edge.config import Broker
 from edge.errors import MaskGateError
-from edge.waker import Waker
+from edge.mqtt.broker_answer import PROTOCOL_ERROR, Login, RefusedError, UnreachableError
+from edge.mqtt.broker_url import parse_broker_url, read_password
+from edge.mqtt.waker import Waker
 
 ANSWER_SECONDS = 5.0
 """How long a broker may take to accept the connection, and again to answer the login."""

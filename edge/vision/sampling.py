@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Rows
 from edge.bundle import Input
 from edge.values import Pixels
+from edge.vision.boxes import Rows
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]

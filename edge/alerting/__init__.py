@@ -1,0 +1,1 @@
+"""Alerts, and the outbox they wait in."""

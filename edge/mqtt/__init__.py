@@ -1,0 +1,1 @@
+"""Brings alerts to a broker, and shows those of others."""

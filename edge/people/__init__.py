@@ -1,0 +1,1 @@
+"""Follows people over frames and judges them."""
