@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from edge import __version__
+from edge.config import Detector
 from edge.errors import CommandGroup
 from edge.loading import load_settings
 
@@ -68,13 +69,13 @@ def run(
 @click.option("--crops", is_flag=True, help="Each picture is one face already.")
 def predict(*, paths: tuple[Path, ...], config: Path | None, out: Path, crops: bool) -> None:
     """Find and classify the faces in pictures; a CSV with a row for each."""
-    from edge.predict import SMALLEST_FACE
+    from edge.predict import PHOTO_DETECTOR
     from edge.predict import predict as predict_pictures
 
     settings = load_settings(config)
-    if "min_face" not in settings.detector.model_fields_set:
-        detector = settings.detector.model_copy(update={"min_face": SMALLEST_FACE})
-        settings = settings.model_copy(update={"detector": detector})
+    given = settings.detector.model_dump(exclude_unset=True)
+    detector = Detector(**{**PHOTO_DETECTOR, **given})
+    settings = settings.model_copy(update={"detector": detector})
     done = predict_pictures(paths, out, settings, crops=crops)
     click.echo(f"{out}: {done.faces} faces in {done.pictures} pictures", err=True)
     if done.unreadable:
