@@ -1,9 +1,6 @@
 """The main job: frames from a source, alerts to a broker, until the source or the time ends."""
 
 import itertools
-import signal
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -14,6 +11,7 @@ from edge.alerting.alerts import Alert
 from edge.alerting.outbox import Outbox
 from edge.chain import Chain
 from edge.config import Broker, Camera, Settings
+from edge.ending import End
 from edge.errors import MaskGateError
 from edge.mqtt.embedded_broker import EmbeddedBroker
 from edge.mqtt.publisher import Publisher
@@ -30,7 +28,7 @@ DELIVERY_LIMIT = 30.0
 PARTING_LIMIT = 2.0
 """Seconds that an interrupted job waits for it; what is left waits in the outbox."""
 POLL = 0.2
-"""Seconds between two looks at whether it is time to end."""
+"""Longest wait for a frame, in seconds, before a look at whether it is time to end."""
 
 
 def watch(
@@ -55,7 +53,7 @@ def watch(
             take the alerts; they stay in the outbox.
     """
     with ExitStack() as stack:
-        end = _End(seconds)
+        end = stack.enter_context(End(seconds))
         # OpenCV would take every core for pictures so small that handing out costs more.
         cv2.setNumThreads(settings.detector.threads)
         console = Console(settings.device, as_json=as_json)
@@ -96,27 +94,6 @@ def _send(alerts: list[Alert], outbox: Outbox, publisher: Publisher) -> None:
         publisher.notify()
 
 
-class _End:
-    """Says when it is time to stop: a signal, or the seconds are over."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self._deadline = None if seconds is None else time.monotonic() + seconds
-        self._signalled = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._signalled.set())
-
-    @property
-    def asked(self) -> bool:
-        """Whether a signal asked to stop."""
-        return self._signalled.is_set()
-
-    @property
-    def now(self) -> bool:
-        """Whether it is time."""
-        late = self._deadline is not None and time.monotonic() >= self._deadline
-        return late or self.asked
-
-
 class _Frames:
     """All frames of a source as fast as it goes, or the newest ones as they come."""
 
@@ -144,15 +121,15 @@ class _Frames:
         if self._capture is not None:
             self._capture.stop()
 
-    def until(self, end: _End) -> Iterator[Frame]:
+    def until(self, end: End) -> Iterator[Frame]:
         """Give the frames until the source has ended, or it is time to stop."""
         if self._source is not None:
             yield from itertools.takewhile(
-                lambda _: not end.now, every_frame(self._source, self._name)
+                lambda _: end.left(POLL), every_frame(self._source, self._name)
             )
         elif self._capture is not None:
-            while not (end.now or self._capture.ended):
-                newest = self._capture.newest(POLL)
+            while (left := end.left(POLL)) and not self._capture.ended:
+                newest = self._capture.newest(left)
                 if newest is not None:
                     yield newest
 

@@ -3,18 +3,16 @@
 import io
 import logging
 import os
-import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import closing
 
 import click
 
 from edge.alerting.alert_reader import AlertReader
 from edge.config import Broker
+from edge.ending import End
 from edge.errors import MaskGateError
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.broker_answer import RefusedError, UnreachableError
@@ -51,57 +49,21 @@ def subscribe(broker: Broker, *, as_json: bool, seconds: float | None = None) ->
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A letter that the terminal does not have must not end the program.
         sys.stdout.reconfigure(errors="replace")
-    with _ending(seconds) as end:
+    with closing(Waker()) as waker, End(seconds, waker.wake) as end:
         try:
-            _keep_listening(broker, reader, end)
+            _keep_listening(broker, reader, end, waker)
         except BrokenPipeError:
             # Python flushes standard output once more when it exits; let that go nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _End:
-    """Says when it is time to stop, and ends a wait for the network then."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self._deadline = None if seconds is None else time.monotonic() + seconds
-        self._signalled = False
-        self.waker = Waker()
-
-    def signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Stop now; a signal handler."""
-        self._signalled = True
-        self.waker.wake()
-
-    def left(self) -> float:
-        """Seconds to wait for something before looking around; 0 when it is time to stop."""
-        if self._signalled:
-            return 0.0
-        if self._deadline is None:
-            return IDLE_SECONDS
-        return min(IDLE_SECONDS, max(0.0, self._deadline - time.monotonic()))
-
-
-@contextmanager
-def _ending(seconds: float | None) -> Iterator[_End]:
-    end = _End(seconds)
-    before = {
-        number: signal.signal(number, end.signal) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield end
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        end.waker.close()
-
-
-def _keep_listening(broker: Broker, reader: AlertReader, end: _End) -> None:
+def _keep_listening(broker: Broker, reader: AlertReader, end: End, waker: Waker) -> None:
     backoff = Backoff()
     told: set[str] = set()
-    while end.left():
+    while end.left(IDLE_SECONDS):
         backoff.attempt()
         try:
-            _listen(broker, reader, end)
+            _listen(broker, reader, end, waker)
         except RefusedError as error:
             raise MaskGateError(str(error)) from error
         except UnreachableError as error:
@@ -111,22 +73,22 @@ def _keep_listening(broker: Broker, reader: AlertReader, end: _End) -> None:
                 told.add(str(error))
                 _logger.warning("%s; trying again", error)
             over = time.monotonic() + backoff.pause(error)
-            while end.left() and (pause := over - time.monotonic()) > 0:
-                end.waker.wait(min(pause, end.left()))
+            while (left := end.left(IDLE_SECONDS)) and (pause := over - time.monotonic()) > 0:
+                waker.wait(min(pause, left))
 
 
-def _listen(broker: Broker, reader: AlertReader, end: _End) -> None:
+def _listen(broker: Broker, reader: AlertReader, end: End, waker: Waker) -> None:
     connection = Connection(broker, f"maskgate-sub-{uuid.uuid4().hex[:8]}")
     try:
-        connection.open(end.waker)
+        connection.open(waker)
         connection.subscribe(*TOPICS)
         _logger.info("listening at broker %s", connection.address)
-        while left := end.left():
+        while left := end.left(IDLE_SECONDS):
             try:
-                connection.step(left, end.waker)
+                connection.step(left, waker)
             finally:
                 _show(connection, reader)
-        connection.close(end.waker)
+        connection.close(waker)
     finally:
         connection.drop()
 

@@ -1,0 +1,56 @@
+"""When to end: a signal asks for it, or the seconds are over."""
+
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+
+
+class End:
+    """Says when it is time to end; has SIGINT and SIGTERM for as long as it is entered.
+
+    To be entered on the main thread, which has the signals.
+    """
+
+    def __init__(
+        self, seconds: float | None, on_signal: Callable[[], object] | None = None
+    ) -> None:
+        """Set the time.
+
+        Args:
+            seconds: until the end, from now; None for no limit.
+            on_signal: ends a wait that would otherwise go on; called in the signal handler.
+        """
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._on_signal = on_signal
+        self.asked = False
+        """Whether a signal asked to end."""
+
+    def left(self, most: float) -> float:
+        """Seconds until the end, at most so many; 0 when it is time."""
+        if self.asked:
+            return 0.0
+        if self._deadline is None:
+            return most
+        return min(most, max(0.0, self._deadline - time.monotonic()))
+
+    def __enter__(self) -> "End":
+        self._before = {
+            number: signal.signal(number, self._signalled)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _signalled(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        if self._on_signal is not None:
+            self._on_signal()
