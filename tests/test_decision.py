@@ -113,6 +113,15 @@ def test_each_person_is_counted_once() -> None:
     assert people.by_label == {BARE: 1, MASKED: 1}
 
 
+@pytest.mark.parametrize("votes", ["bbbb" + "m" * 4, "bbbb" + "m" * 15])
+def test_who_was_accused_counts_as_that_whatever_the_last_votes_say(votes: str) -> None:
+    watching = judge()
+    give(watching, votes)
+    watching.end([track()], 110)
+    assert watching.people.by_label == {BARE: 1}
+    assert watching.people.unsure == 0
+
+
 def test_who_has_no_verdict_yet_is_looked_at_first_and_in_turn() -> None:
     watching = judge(faces_per_frame=2)
     people = [track(number, x=100 * number) for number in range(1, 5)]

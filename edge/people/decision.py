@@ -122,10 +122,12 @@ class Judge:
                 self._silence(track.box, now)
             if track.hits >= self._confirm_hits and person.state != "silenced":
                 self.people.seen += 1
-                if person.verdict.label is None:
+                # Who was told of counts as that, whatever the last votes say.
+                label = person.accusation.label or person.verdict.label
+                if label is None:
                     self.people.unsure += 1
                 else:
-                    self.people.by_label[person.accusation.label or person.verdict.label] += 1
+                    self.people.by_label[label] += 1
         self._spots = [spot for spot in self._spots if spot.silent_until > now]
         return changes
 
