@@ -38,7 +38,7 @@ def load_settings(
         MaskGateError: names every fault with its file and key, one a line.
     """
     merged = _read(file) if file else {}
-    origin: dict[tuple[str, str], str] = {}
+    origin: dict[tuple[str, ...], str] = {}
     faults: list[str] = []
     for name, value in environment.items():
         if not name.startswith(PREFIX) or name == PASSWORD_VARIABLE:
@@ -47,6 +47,8 @@ def load_settings(
         if not key:
             faults.append(f"{name}: expected {PREFIX}SECTION__KEY, e.g. {PREFIX}BROKER__URL")
             continue
+        if section not in merged:
+            origin[section,] = name
         _put(merged, section, key, _as_toml(value))
         origin[section, key] = name
     for section, keys in (overrides or {}).items():
@@ -90,9 +92,9 @@ def _as_toml(value: str) -> object:
         return value
 
 
-def _explain(fault: Any, file: Path | None, origin: Mapping[tuple[str, str], str]) -> str:
+def _explain(fault: Any, file: Path | None, origin: Mapping[tuple[str, ...], str]) -> str:
     where = tuple(str(part) for part in fault["loc"])
-    source = origin.get((where[0], where[1])) if len(where) > 1 else None
+    source = origin.get(where[:2])
     place = source or f"settings {file or '(defaults)'}"
     name = ".".join(where)
     if fault["type"] == "extra_forbidden":

@@ -72,6 +72,8 @@ def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:
         load(tmp_path, MASKGATE_DETECTOR__MIN_FACE="tiny")
     with pytest.raises(MaskGateError, match="MASKGATE_BROKER_URL: expected MASKGATE_SECTION__KEY"):
         load(tmp_path, MASKGATE_BROKER_URL="mqtt://x")
+    with pytest.raises(MaskGateError, match="MASKGATE_CAMRA__RATE: unknown section camra; did you"):
+        load(tmp_path, MASKGATE_CAMRA__RATE="5")
 
 
 def test_a_password_in_the_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
