@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 
 import cv2
-import numpy as np
 
+from edge.alerting.alerts import in_words
 from edge.values import Box, Pixels, Track, Verdict
 
 Colour = tuple[int, int, int]
@@ -31,7 +31,7 @@ def annotate(
     Returns:
         A copy with the boxes: green for masked, red for a violation, amber while unsure.
     """
-    drawn = np.ascontiguousarray(pixels.copy())
+    drawn: Pixels = pixels.copy()
     # 1 at 640 x 480, so that text stays readable in larger and small in smaller frames.
     scale = max(0.5, min(drawn.shape[0] / 480, drawn.shape[1] / 640))
     for track, verdict in people:
@@ -51,8 +51,7 @@ def _colour(verdict: Verdict, violations: Collection[str]) -> Colour:
 def _text(track: Track, verdict: Verdict) -> str:
     if verdict.label is None:
         return f"#{track.id} unsure"
-    label = verdict.label.removeprefix("face_").replace("_", " ")
-    text = f"#{track.id} {label} {verdict.confidence:.0%}"
+    text = f"#{track.id} {in_words(verdict.label)} {verdict.confidence:.0%}"
     # OpenCV's fonts have no other signs; a label may.
     return text.encode("ascii", "replace").decode()
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from edge.errors import MaskGateError
+from edge.sources.colours import to_rgb
 from edge.values import Pixels
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -48,7 +49,7 @@ def read_picture(path: Path) -> Pixels:
             f"picture {path}: not a picture that can be read, or cut short "
             f"({len(content)} bytes); expected JPEG, PNG, BMP, WebP or TIFF"
         )
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels), np.uint8)
+    return to_rgb(pixels)
 
 
 def _jpeg_is_cut_short(content: bytes) -> bool:

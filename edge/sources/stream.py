@@ -6,9 +6,9 @@ import socket
 from urllib.parse import urlsplit
 
 import cv2
-import numpy as np
 
 from edge.errors import MaskGateError
+from edge.sources.colours import to_rgb
 from edge.sources.source import SourceAway
 from edge.values import Pixels
 
@@ -85,9 +85,7 @@ class Stream:
     def read(self) -> Pixels | None:
         """The next frame; None when the camera has broken off or stays silent too long."""
         there, pixels = self._capture.read()
-        if not there:
-            return None
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels), np.uint8)
+        return to_rgb(pixels) if there else None
 
     def close(self) -> None:
         """Hang up."""

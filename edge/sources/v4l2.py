@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from edge.errors import MaskGateError
+from edge.sources.colours import to_rgb
 from edge.sources.source import SourceAway
 from edge.values import Pixels
 
@@ -70,9 +70,7 @@ class V4l2Camera:
     def read(self) -> Pixels | None:
         """The next frame; None when the camera has gone (OpenCV waits 10 s at most)."""
         there, pixels = self._capture.read()
-        if not there:
-            return None
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels), np.uint8)
+        return to_rgb(pixels) if there else None
 
     def close(self) -> None:
         """Let go of the device."""

@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from edge.errors import MaskGateError
+from edge.sources.colours import to_rgb
 from edge.values import Pixels
 
 RATES = (0.1, 1000.0)
@@ -61,7 +61,7 @@ class VideoFile:
         step = shown_at - self._shown_at
         self.interval = step if 0 < step <= LONGEST_INTERVAL else self._usual
         self._shown_at = shown_at
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels), np.uint8)
+        return to_rgb(pixels)
 
     def close(self) -> None:
         """Close the file."""
