@@ -1,7 +1,7 @@
 """What a person, or a program, reads of a watch on standard output."""
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -25,7 +25,7 @@ class Console:
         self._as_json = as_json
         self._frames = 0
         self._alerts: Counter[str] = Counter()
-        self._seconds: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        self._seconds: dict[str, deque[float]] = {stage: deque(maxlen=_KEPT) for stage in STAGES}
 
     def say(self, line: str) -> None:
         """Tell the person something; not part of the output."""
@@ -33,13 +33,8 @@ class Console:
 
     def show(self, outcome: Outcome) -> None:
         """Take what a frame led to: print its alerts, remember its times."""
-        slot = self._frames % _KEPT
         for stage, spent in outcome.seconds.items():
-            times = self._seconds[stage]
-            if len(times) < _KEPT:
-                times.append(spent)
-            else:
-                times[slot] = spent
+            self._seconds[stage].append(spent)
         self._frames += 1
         self.alerts(outcome.alerts)
 
