@@ -12,9 +12,9 @@ from edge.config import Detector
 from edge.errors import CommandGroup
 from edge.loading import load_settings
 
-EXISTING = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path)
 config_option = click.option(
-    "--config", type=EXISTING, help="Settings (TOML); the defaults when not given."
+    "--config", type=PATH, help="Settings (TOML); the defaults when not given."
 )
 broker_option = click.option(
     "--broker", metavar="URL", help="mqtt://[user@]host[:port] or mqtts://…"
@@ -43,7 +43,7 @@ def main() -> None:
     "--once", is_flag=True, help="Process every frame, and end when the source and alerts have."
 )
 @click.option("--seconds", type=click.FloatRange(min=0), help="End after so many seconds.")
-@click.option("--save", type=EXISTING, metavar="OUT.mp4", help="Record what was seen as a video.")
+@click.option("--save", type=PATH, metavar="OUT.mp4", help="Record what was seen as a video.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
     *,
@@ -63,9 +63,9 @@ def run(
 
 
 @main.command()
-@click.argument("paths", nargs=-1, required=True, type=EXISTING)
+@click.argument("paths", nargs=-1, required=True, type=PATH)
 @config_option
-@click.option("--out", required=True, type=EXISTING, help="The CSV to write.")
+@click.option("--out", required=True, type=PATH, help="The CSV to write.")
 @click.option("--crops", is_flag=True, help="Each picture is one face already.")
 def predict(*, paths: tuple[Path, ...], config: Path | None, out: Path, crops: bool) -> None:
     """Find and classify the faces in pictures; a CSV with a row for each."""

@@ -176,7 +176,7 @@ def test_with_no_broker_alerts_wait_the_caller_does_not_and_they_say_they_are_la
     assert time.monotonic() - began < 1
     wait_until(lambda: "refused" in publisher.state.detail.lower())
     assert not publisher.state.connected
-    assert not publisher.refused
+    assert not publisher.state.refused
     assert not publisher.wait_until_delivered(0.1)
     broker.start()
     listener = listen(broker.settings)
@@ -248,7 +248,7 @@ def test_a_refused_login_is_an_error_once_and_heals_with_the_password(
     settings = with_password(login_broker.settings, file, "wrong")
     publisher = publish(settings.model_copy(update={"protocol": protocol}))
     outbox.add(alert(1))
-    wait_until(lambda: publisher.refused)
+    wait_until(lambda: publisher.state.refused)
     assert publisher.state.detail.startswith("refused: broker 127.0.0.1")
     assert "it refuses the login" in publisher.state.detail
     assert f"check user '{USER}' and the password" in publisher.state.detail
@@ -274,7 +274,7 @@ def test_a_login_without_user_or_password_says_what_is_missing(
         (login_broker.settings, f"user '{USER}' has no password"),
     ]:
         publisher = publish(settings)
-        wait_until(lambda publisher=publisher: publisher.refused)
+        wait_until(lambda publisher=publisher: publisher.state.refused)
         assert hint in publisher.state.detail
 
 
@@ -325,7 +325,7 @@ def test_a_certificate_that_does_not_hold_is_an_error(
         Broker(url=f"mqtts://{host}:{tls_broker.port}", ca_file=ca and certificates / ca)
     )
     outbox.add(alert(1))
-    wait_until(lambda: publisher.refused)
+    wait_until(lambda: publisher.state.refused)
     assert "TLS fails" in publisher.state.detail
     assert complaint in publisher.state.detail
     assert len(outbox) == 1
@@ -372,7 +372,7 @@ def test_an_alert_that_the_broker_does_not_take_stays_until_it_does(
     listener = listen(broker.settings)
     publisher = publish(broker.settings)
     add(outbox, publisher, range(1, 31))
-    wait_until(lambda: publisher.refused)
+    wait_until(lambda: publisher.state.refused)
     assert "does not let this device publish to maskgate/hq/north-door/alert" in (
         publisher.state.detail
     )
@@ -470,7 +470,7 @@ def test_a_broker_that_acknowledges_nothing_gets_a_bounded_window_and_is_left(
     publish: Publish,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(delivery, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(delivery, "SILENCE_SECONDS", 0.5)
     monkeypatch.setattr(publisher_module, "GOODBYE_SECONDS", 0.1)
     server = silent(CONNACK)
     publisher = publish(server.settings)
@@ -535,7 +535,7 @@ def test_what_a_broker_says_is_told(
     publisher = publish(silent(greeting).settings)
     wait_until(lambda: detail in publisher.state.detail)
     assert not publisher.state.connected
-    assert publisher.refused == refused
+    assert publisher.state.refused == refused
 
 
 @pytest.mark.parametrize(
@@ -546,7 +546,7 @@ def test_a_host_that_nobody_knows_is_a_warning(
 ):
     publisher = publish(Broker(url=f"mqtt://{host}"))
     wait_until(lambda: reason in publisher.state.detail)
-    assert not publisher.refused
+    assert not publisher.state.refused
     assert caplog.records[0].levelname == "WARNING"
 
 

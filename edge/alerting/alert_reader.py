@@ -20,7 +20,7 @@ REMEMBERED = 10_000
 """Events known by their id; a repeat comes soon after the first, if it comes."""
 _SHOWN = 100
 """Characters shown of a text from the network."""
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class _Part(BaseModel):
@@ -68,7 +68,7 @@ class AlertReader:
                 return self._status(site, device, message.payload)
             return self._alert(site, device, message)
         except ValueError as error:
-            _logger.warning("%s: left out, %s", harmless(message.topic), harmless(str(error)))
+            log.warning("%s: left out, %s", harmless(message.topic), harmless(str(error)))
             return None
 
     def _status(self, site: str, device: str, payload: bytes) -> str:

@@ -24,7 +24,7 @@ RETRY_SECONDS = 5.0
 _TROUBLE = (OSError, sqlite3.Error, MaskGateError)
 """What using the file may raise once the outbox is open."""
 T = TypeVar("T")
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -115,7 +115,7 @@ class Outbox:
                 self._write()
             lost = sum(row.sequence not in self._acknowledged for row in self._unsaved)
             if lost:
-                _logger.error("outbox %s: %d alerts in memory are lost", self._file.path, lost)
+                log.error("outbox %s: %d alerts in memory are lost", self._file.path, lost)
             self._file.close()
             self._closed = True
 
@@ -124,7 +124,7 @@ class Outbox:
         for alert in left:
             self._append(replace(alert, state="closed", reason="restarted"))
         if left:
-            _logger.warning("closing %d violations that an earlier run left open", len(left))
+            log.warning("closing %d violations that an earlier run left open", len(left))
             self._write()
 
     def _append(self, alert: Alert) -> None:
@@ -153,7 +153,7 @@ class Outbox:
         self._unsaved.clear()
         self._acknowledged.clear()
         if self._failing is not None:
-            _logger.warning("outbox %s: can be used again", self._file.path)
+            log.warning("outbox %s: can be used again", self._file.path)
             self._failing = None
         surplus = self._file.dropped - self._dropped
         self._dropped += surplus
@@ -179,7 +179,7 @@ class Outbox:
         self._next_try = time.monotonic() + RETRY_SECONDS
         if self._failing != str(error):
             self._failing = str(error)
-            _logger.error(
+            log.error(
                 "outbox %s: cannot be used (%s); alerts wait in memory, where a power cut "
                 "would lose them: free some space or replace the card",
                 self._file.path,
@@ -198,7 +198,7 @@ class Outbox:
 
     def _tell_overflow(self, surplus: int) -> None:
         if surplus > 0 and not self._overflows:
-            _logger.error(
+            log.error(
                 "outbox %s: full, from now on each new alert drops the oldest (dropped so far: %d)",
                 self._file.path,
                 self._dropped,

@@ -27,7 +27,7 @@ LAYOUT = Layout(
     """,
 )
 _ALERT = TypeAdapter(Alert)
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class OutboxFile:
         self.close()
         aside = move_aside(self.path)
         self.count = 0
-        _logger.warning(
+        log.warning(
             "outbox %s was damaged: moved aside as %s, a fresh one is begun", self.path, aside
         )
         self._connection()
@@ -189,5 +189,5 @@ class OutboxFile:
         try:
             return _ALERT.validate_json(content)
         except ValidationError as error:
-            _logger.error("outbox %s holds an alert that cannot be read: %s", self.path, error)
+            log.error("outbox %s holds an alert that cannot be read: %s", self.path, error)
             return None

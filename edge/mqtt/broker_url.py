@@ -16,7 +16,7 @@ PORTS = {"mqtt": 1883, "mqtts": 8883}
 _EXPECTED = "expected mqtt://[user@]host[:port] or mqtts://[user@]host[:port]"
 _MAX_PASSWORD = 65_535
 """Bytes; MQTT writes the length in 16 bits."""
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +100,4 @@ def read_password(user: str | None, file: Path | None) -> str | None:
 @cache
 def _warn_of_readers(where: str) -> None:
     # Cached: the file is read for each connection, but one warning is enough.
-    _logger.warning("%s can be read by every user of this machine; chmod o-r it", where)
+    log.warning("%s can be read by every user of this machine; chmod o-r it", where)

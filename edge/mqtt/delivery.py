@@ -13,7 +13,7 @@ from edge.mqtt.topics import topic
 
 LATE_SECONDS = 10.0
 """An alert that waited longer than this says that it is late."""
-ANSWER_SECONDS = 30.0
+SILENCE_SECONDS = 30.0
 """A broker that acknowledges nothing for so long is taken for dead."""
 HOLD_SECONDS = 60.0
 """Pause before alerts are sent again that the broker refused to take."""
@@ -21,7 +21,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 """Of the structured mode, by the CloudEvents MQTT binding 1.0.2, section 3.2."""
 _STATUS = 0
 """Stands for a sequence number, which begin at 1, where a status was sent."""
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Delivery:
@@ -90,7 +90,7 @@ class Delivery:
             if answer.refusal is None:
                 taken.append(sequence)
             elif sequence == _STATUS:
-                _logger.error("the broker refuses the device's status (%s)", answer.refusal)
+                log.error("the broker refuses the device's status (%s)", answer.refusal)
             else:
                 self.refusal = (
                     f"the broker does not let this device publish to "
@@ -107,7 +107,7 @@ class Delivery:
 
     def _check_for_silence(self) -> None:
         oldest = min((sent for _, sent in self._in_flight.values()), default=None)
-        if oldest is not None and time.monotonic() - oldest > ANSWER_SECONDS:
+        if oldest is not None and time.monotonic() - oldest > SILENCE_SECONDS:
             raise UnreachableError(
-                f"broker {self._connection.address}: no acknowledgement for {ANSWER_SECONDS:g} s"
+                f"broker {self._connection.address}: no acknowledgement for {SILENCE_SECONDS:g} s"
             )

@@ -20,7 +20,7 @@ IDLE_SECONDS = 1.0
 """Longest wait before the publisher looks around."""
 GOODBYE_SECONDS = 2.0
 """How long the broker may take to acknowledge "offline" when the publisher stops."""
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,6 @@ class Publisher:
         """How things stand now."""
         with self._changed:
             return self._state
-
-    @property
-    def refused(self) -> bool:
-        """Whether the broker refuses the device; see `state.detail`."""
-        return self.state.refused
 
     def start(self) -> None:
         """Begin; a broker that is away or refuses is no error here.
@@ -119,7 +114,7 @@ class Publisher:
         if self._thread.ident is not None:
             self._thread.join(timeout)
         if self._thread.is_alive():
-            _logger.warning("the publisher is still waiting for the network; leaving it")
+            log.warning("the publisher is still waiting for the network; leaving it")
         else:
             self._waker.close()
         self._become(PublisherState(connected=False, refused=False, detail="stopped"))
@@ -140,7 +135,7 @@ class Publisher:
                 self._rest(backoff.pause(error))
             except Exception as error:
                 # A fault in the program must not keep alerts back for good.
-                _logger.exception("the publisher failed, trying again")
+                log.exception("the publisher failed, trying again")
                 self._become(
                     PublisherState(connected=False, refused=False, detail=f"failed: {error!r}")
                 )
@@ -174,7 +169,7 @@ class Publisher:
             self._tell(logging.ERROR, f"refused: {delivery.refusal}", refused=True)
         elif not self.state.connected:
             detail = f"connected to broker {connection.address}"
-            _logger.info(detail)
+            log.info(detail)
             self._become(PublisherState(connected=True, refused=False, detail=detail))
 
     def _say_goodbye(self, connection: Connection, delivery: Delivery) -> None:
@@ -194,7 +189,7 @@ class Publisher:
         """Note that the broker is not to be had, and log each cause once until that is over."""
         if detail not in self._told:
             self._told.add(detail)
-            _logger.log(level, detail)
+            log.log(level, detail)
         self._become(PublisherState(connected=False, refused=refused, detail=detail))
 
     def _become(self, state: PublisherState) -> None:

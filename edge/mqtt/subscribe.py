@@ -24,7 +24,7 @@ from edge.mqtt.waker import Waker
 TOPICS = (f"{ROOT}/+/+/alert", f"{ROOT}/+/+/status")
 IDLE_SECONDS = 1.0
 """Longest wait before it looks around."""
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def subscribe(broker: Broker, *, as_json: bool, seconds: float | None = None) -> None:
@@ -71,7 +71,7 @@ def _keep_listening(broker: Broker, reader: AlertReader, end: End, waker: Waker)
                 told.clear()
             if str(error) not in told:
                 told.add(str(error))
-                _logger.warning("%s; trying again", error)
+                log.warning("%s; trying again", error)
             over = time.monotonic() + backoff.pause(error)
             while (left := end.left(IDLE_SECONDS)) and (pause := over - time.monotonic()) > 0:
                 waker.wait(min(pause, left))
@@ -82,7 +82,7 @@ def _listen(broker: Broker, reader: AlertReader, end: End, waker: Waker) -> None
     try:
         connection.open(waker)
         connection.subscribe(*TOPICS)
-        _logger.info("listening at broker %s", connection.address)
+        log.info("listening at broker %s", connection.address)
         while left := end.left(IDLE_SECONDS):
             try:
                 connection.step(left, waker)

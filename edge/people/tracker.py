@@ -14,6 +14,12 @@ from edge.values import Box, Face, Frame, Track
 
 _VELOCITY_GAIN: Final = 0.4
 """How much of a newly measured velocity is believed; small boxes jump by a pixel or two."""
+_COASTING: Final = 0.5
+"""Seconds that a hidden face is thought to move on: people stop and turn."""
+_DOUBTED: Final = 0.5
+"""Seconds to wait for a face that was not seen often enough to be a person."""
+_VAGUE: Final = 2.0
+"""Seconds after which it is at its vaguest where a hidden face may be: twice the reach."""
 
 
 @dataclass(slots=True, eq=False)
@@ -30,8 +36,7 @@ class _Followed:
     """Pixels per second, x and y."""
 
     def predicted(self, now: float) -> Box:
-        # A hidden face is not followed across the whole picture: people stop and turn.
-        ahead = min(now - self.last_seen, 0.5)
+        ahead = min(now - self.last_seen, _COASTING)
         x, y = self.velocity[0] * ahead, self.velocity[1] * ahead
         box = self.box
         return Box(box.left + x, box.top + y, box.right + x, box.bottom + y)
@@ -96,15 +101,14 @@ class Tracker:
     def _patience(self, followed: _Followed) -> float:
         """Seconds to wait for a face to come back: little for what may never have been one."""
         settings = self._settings
-        return settings.forget_after if followed.hits >= settings.confirm_hits else 0.5
+        return settings.forget_after if followed.hits >= settings.confirm_hits else _DOUBTED
 
     def _pairs(self, faces: list[Face], now: float) -> list[tuple[float, _Followed, int]]:
         """All pairs of track and face that may belong together, the best first."""
         pairs = []
         for followed in self._followed:
             expected = followed.predicted(now)
-            # What is known of a hidden face gets vaguer by the second.
-            reach = self._settings.reach * (1 + min(now - followed.last_seen, 2.0) / 2)
+            reach = self._settings.reach * (1 + min(1.0, (now - followed.last_seen) / _VAGUE))
             for index, face in enumerate(faces):
                 distance = _distance(expected, face.box)
                 if distance <= reach:
@@ -114,9 +118,10 @@ class Tracker:
 
 
 def _distance(expected: Box, found: Box) -> float:
-    """How badly a found box fits an expected one: 0 is the same box, 1 is a face's width off.
+    """How badly a found box fits an expected one: 0 is the same box, 1 is a whole face off.
 
-    The distance of the centres in widths of the face, plus the difference of the sizes in octaves.
+    The distance of the centres in sides of the larger face, plus the share by which the higher
+    box is higher than the other.
     """
     (x1, y1), (x2, y2) = expected.centre, found.centre
     size = max(expected.width, expected.height, found.width, found.height, 1.0)
