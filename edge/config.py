@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from edge.bundle import MODELS
+from edge.bundle import MODELS, Share
 from edge.mqtt.broker_url import parse_broker_url
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 """A name that fits into a topic and a host name."""
 Label = Literal["face_with_mask", "face_no_mask", "face_with_mask_incorrect"]
 """The dataset's words for how a mask is worn."""
-Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import click
 import pytest
 
-from edge.alerting import alert_reader
-from edge.alerting.alert_reader import AlertReader, harmless
 from edge.alerting.alerts import to_cloudevent
 from edge.config import Device
+from edge.mqtt import alert_reader
+from edge.mqtt.alert_reader import AlertReader, harmless
 from edge.mqtt.connection import Message
 from tests.samples import alert
 

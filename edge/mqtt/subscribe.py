@@ -10,10 +10,10 @@ from contextlib import closing
 
 import click
 
-from edge.alerting.alert_reader import AlertReader
 from edge.config import Broker
 from edge.ending import End
 from edge.errors import MaskGateError
+from edge.mqtt.alert_reader import AlertReader
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.broker_answer import RefusedError, UnreachableError
 from edge.mqtt.connection import Connection

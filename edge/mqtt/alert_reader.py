@@ -10,7 +10,8 @@ import click
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from edge.alerting.alerts import in_words
-from edge.config import Name, Share
+from edge.bundle import Share
+from edge.config import Name
 from edge.mqtt.connection import Message
 from edge.mqtt.topics import ROOT
 
