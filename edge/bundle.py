@@ -140,7 +140,8 @@ def load_bundle(folder: Path) -> Bundle:
         text = path.read_bytes()
     except OSError as error:
         raise MaskGateError(
-            f"bundle {folder}: cannot read manifest.json ({error.strerror})"
+            f"bundle {folder}: cannot read manifest.json ({error.strerror}); "
+            "expected a bundle's folder, install the bundle again or name another"
         ) from error
     try:
         return Bundle(folder, Manifest.model_validate_json(text))

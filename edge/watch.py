@@ -141,10 +141,9 @@ def _broker(settings: Settings, stack: ExitStack, console: Console) -> Broker:
     embedded = EmbeddedBroker()
     broker = embedded.start()
     stack.callback(embedded.stop)
-    host, port = broker.url.removeprefix("mqtt://").split(":") if broker.url else ("", "")
     console.say(
         f"no broker is configured: one runs here, at {broker.url}. In another terminal:\n"
         f"    .venv/bin/maskgate subscribe --broker {broker.url}\n"
-        f"    mosquitto_sub -h {host} -p {port} -v -t 'maskgate/#'"
+        f"    mosquitto_sub -v -L '{broker.url}/maskgate/#'"
     )
     return broker
