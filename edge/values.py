@@ -1,5 +1,6 @@
 """The frozen values that stages hand to each other."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,20 @@ class Landmarks:
     nose: Point
     mouth_left: Point
     mouth_right: Point
+
+    def moved(self, move: Callable[[Point], Point]) -> "Landmarks":
+        """The same points somewhere else.
+
+        Args:
+            move: gives the new place of a point.
+        """
+        return Landmarks(
+            move(self.left_eye),
+            move(self.right_eye),
+            move(self.nose),
+            move(self.mouth_left),
+            move(self.mouth_right),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,12 +73,7 @@ def _read_kaggle(folder: Path, found: Annotations) -> None:
 
 def _read_voc(folder: Path, found: Annotations) -> None:
     # same_photo.csv names the photo of a Kaggle folder that a picture repeats.
-    same = folder / "same_photo.csv"
-    twins = (
-        {row["name"]: row["scenes_name"] for row in _rows(same, {"name", "scenes_name"})}
-        if same.is_file()
-        else {}
-    )
+    twins = _pairs(folder / "same_photo.csv", "name", "scenes_name")
     for path in sorted((folder / "annotations").glob("*.xml")):
         try:
             # Our own training data, read on the training machine: no hostile XML.
@@ -98,18 +93,20 @@ def _read_voc(folder: Path, found: Annotations) -> None:
 
 
 def _read_crops(folder: Path, found: Annotations) -> None:
-    known = folder / "groups.csv"
-    groups = (
-        {row["file"]: row["duplicate_group"] for row in _rows(known, {"file", "duplicate_group"})}
-        if known.is_file()
-        else {}
-    )
+    groups = _pairs(folder / "groups.csv", "file", "duplicate_group")
     for label in LABELS:
         for picture in sorted((folder / label).iterdir()):
             if picture.suffix.lower() in _PICTURES:
                 file = f"{label}/{picture.name}"
                 face = LabelledFace(picture, label, None, f"crop {groups.get(file, file)}")
                 _add(found, face)
+
+
+def _pairs(path: Path, key: str, value: str) -> dict[str, str]:
+    """Two columns of a CSV; none where there is no such file."""
+    if not path.is_file():
+        return {}
+    return {row[key]: row[value] for row in _rows(path, {key, value})}
 
 
 def _rows(path: Path, columns: set[str]) -> Iterator[dict[str, str]]:

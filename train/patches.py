@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Protocol
 
 from edge.sources.pictures import read_picture
-from edge.values import Box, Face, Landmarks, Pixels
+from edge.values import Box, Face, Landmarks, Pixels, Point
 from edge.vision.cut import cut_face, whole_picture
 from train.annotations import LabelledFace
 
@@ -50,17 +50,12 @@ def make_patch(
     middle = pixels.shape[0] / 2
     centre_x, centre_y = box.centre
 
-    def moved(x: float, y: float) -> tuple[float, float]:
+    def in_patch(point: Point) -> Point:
+        x, y = point
         return (x - centre_x) * scale + middle, (y - centre_y) * scale + middle
 
-    points = landmarks and Landmarks(
-        moved(*landmarks.left_eye),
-        moved(*landmarks.right_eye),
-        moved(*landmarks.nose),
-        moved(*landmarks.mouth_left),
-        moved(*landmarks.mouth_right),
-    )
-    inner = Box(*moved(box.left, box.top), *moved(box.right, box.bottom))
+    points = landmarks and landmarks.moved(in_patch)
+    inner = Box(*in_patch((box.left, box.top)), *in_patch((box.right, box.bottom)))
     return Patch(pixels, label, group, max(box.width, box.height), inner, points)
 
 

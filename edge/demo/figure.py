@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge.demo.masks import Look, Plane, wear
 from edge.demo.portraits import Portrait, find_photo
 from edge.sources.pictures import read_picture
-from edge.values import Landmarks, Pixels, Point
+from edge.values import Pixels, Point
 
 FACE: Final = 112.0
 """Height of the face's box in pixels that a figure is made for; it is set in at up to this."""
@@ -165,19 +165,17 @@ def _scaled(point: Point, scale: float) -> Point:
 
 
 def _masked(pixels: Pixels, person: CutOut, look: Look) -> Pixels:
-    portrait, scale = person.portrait, person.scale
-    points = portrait.landmarks
+    portrait = person.portrait
+
+    def scaled(point: Point) -> Point:
+        return _scaled(point, person.scale)
+
+    left_ear, right_ear = portrait.ears
     return wear(
         pixels,
-        Landmarks(
-            _scaled(points.left_eye, scale),
-            _scaled(points.right_eye, scale),
-            _scaled(points.nose, scale),
-            _scaled(points.mouth_left, scale),
-            _scaled(points.mouth_right, scale),
-        ),
-        _scaled(portrait.chin, scale),
-        (_scaled(portrait.ears[0], scale), _scaled(portrait.ears[1], scale)),
+        portrait.landmarks.moved(scaled),
+        scaled(portrait.chin),
+        (scaled(left_ear), scaled(right_ear)),
         portrait.cheeks,
         look,
     )
