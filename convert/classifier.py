@@ -1,20 +1,19 @@
 """From a training's run folder to the classifier's bundle, int8 and measured."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from convert.bundle import require_free, write_bundle
+from convert.tflite import Faces, to_uint8
 from edge.errors import MaskGateError
 from edge.vision.runtime import open_model
-
-Faces = NDArray[np.uint8]
+from train.metrics import SMALLEST
 
 
 def write_classifier(
@@ -45,7 +44,8 @@ def write_classifier(
         "accuracy_float32": _accuracy(before, masked),
         "accuracy_int8": _accuracy(after, masked),
         "labels_changed_by_int8": int(((before >= 0.5) != (after >= 0.5)).sum()),
-        "measured_on": "faces of at least 20 pixels in photos held back from the training",
+        "measured_on": f"faces of at least {SMALLEST:g} pixels in photos held back from the "
+        "training",
     }
     manifest = {
         "name": recipe["model"],
@@ -71,35 +71,6 @@ def write_classifier(
     }
     write_bundle(out, manifest, {("classifier", "uint8"): content}, overwrite=overwrite)
     report(f"{out}: {len(content)} bytes, {json.dumps(measured)}")
-
-
-def to_uint8(model: keras.Model, faces: Faces) -> bytes:
-    """Convert to int8 with uint8 input and output, so that the device hands over pixels as is.
-
-    Args:
-        model: takes pixels 0..255, batch x height x width x 3.
-        faces: to calibrate with, of the model's size, RGB uint8.
-    """
-    fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, model(fixed)))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.uint8
-    # tflite-runtime 2.14 has no per-channel dense layers (FULLY_CONNECTED version 12).
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    converter.representative_dataset = lambda: _representative(faces)
-    content: bytes = converter.convert()
-    return content
-
-
-def _representative(faces: Faces) -> Iterator[list[NDArray[np.float32]]]:
-    # Black and white, so that the input's range is exactly 0..255 and a pixel is its own code.
-    extremes = np.zeros((1, *faces.shape[1:]), np.float32)
-    extremes[:, ::2] = 255
-    yield [extremes]
-    for face in faces:
-        yield [face[np.newaxis].astype(np.float32)]
 
 
 def _run_uint8(content: bytes, faces: Faces) -> NDArray[np.float64]:
