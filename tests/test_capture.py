@@ -17,6 +17,7 @@ from edge.sources.opening import open_source
 from edge.sources.source import Source, SourceAway
 from edge.sources.video import VideoFile
 from edge.values import Frame, Pixels
+from tests.conftest import wait_until
 
 
 def film(path: Path, frames: int, rate: float) -> Path:
@@ -40,13 +41,6 @@ def all_of(running: Capture, pause: float = 0.0) -> list[Frame]:
             found.append(frame)
             time.sleep(pause)
     return found
-
-
-def until(condition: Callable[[], bool], limit: float = 10.0) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.01)
 
 
 class Scripted:
@@ -109,7 +103,19 @@ def test_a_source_that_fails_on_the_way_is_an_error_after_its_last_frame():
     source = Scripted(1, live=False, fails=MaskGateError("source a: broken"))
     running = Capture(lambda: source, "entrance")
     running.start()
-    until(lambda: source.closed)
+    wait_until(lambda: source.closed)
+    assert running.newest(1.0) is not None
+    with pytest.raises(MaskGateError, match="source a: broken"):
+        running.newest(1.0)
+
+
+def test_a_source_that_fails_while_it_starts_still_gives_its_frame(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    source = Scripted(1, live=False, fails=MaskGateError("source a: broken"))
+    running = Capture(lambda: source, "entrance")
+    monkeypatch.setattr(running._tried, "wait", lambda _: wait_until(lambda: running._done))
+    running.start()
     assert running.newest(1.0) is not None
     with pytest.raises(MaskGateError, match="source a: broken"):
         running.newest(1.0)
@@ -178,7 +184,7 @@ def test_a_camera_that_is_not_there_is_tried_again_with_one_warning(
     running.start()
     assert running.newest(0.01) is None
     assert running.outage == "camera a: not there"
-    until(lambda: running.newest(0.1) is not None)
+    wait_until(lambda: running.newest(0.1) is not None)
     running.stop()
     assert_pauses(tries, [0.05, 0.1, 0.2, 0.2, 0.2])
     assert running.outage is None
@@ -198,7 +204,7 @@ def test_a_camera_that_breaks_off_is_closed_and_opened_again():
 
     running = Capture(again, "entrance")
     running.start()
-    until(lambda: len(opened) == 3)
+    wait_until(lambda: len(opened) == 3)
     last = running.newest(1.0)
     assert last is not None
     assert last.sequence >= 9  # counted on across outages
@@ -218,7 +224,7 @@ def test_a_camera_that_comes_and_goes_is_left_alone_for_longer_each_time():
 
     running = Capture(gives_one_frame, "entrance")
     running.start()
-    until(lambda: len(opened) == 5)
+    wait_until(lambda: len(opened) == 5)
     running.stop()
     assert_pauses(opened, [0.05, 0.1, 0.2, 0.2])
 
@@ -239,7 +245,7 @@ def test_a_camera_refused_for_a_moment_after_an_outage_is_tried_again():
 
     running = Capture(next_one, "entrance")
     running.start()
-    until(lambda: not outcomes)
+    wait_until(lambda: not outcomes)
     assert running.newest(1.0) is not None
     running.stop()
 
@@ -264,7 +270,7 @@ def test_stopping_does_not_wait_for_a_read_that_hangs(monkeypatch: pytest.Monkey
     assert running.ended
     assert running.newest(0.1) is None
     released.set()
-    until(lambda: source.closed)
+    wait_until(lambda: source.closed)
 
 
 def test_stopping_ends_a_long_pause_at_once(tmp_path: Path):
@@ -327,7 +333,7 @@ def camera() -> Iterator[NetworkCamera]:
 def test_a_network_camera_is_read_as_red_green_blue(camera: NetworkCamera):
     running = Capture(opener(f"http://127.0.0.1:{camera.port}/video"), "entrance")
     running.start()
-    until(lambda: running.captured > 10)
+    wait_until(lambda: running.captured > 10)
     frame = running.newest(1.0)
     running.stop()
     assert frame is not None
@@ -341,13 +347,13 @@ def test_a_network_camera_that_breaks_off_comes_back(
     url = f"http://admin:secret@127.0.0.1:{camera.port}/video"
     running = Capture(opener(url), "entrance")
     running.start()
-    until(lambda: running.captured > 3)
+    wait_until(lambda: running.captured > 3)
     camera.stop()
-    until(lambda: running.outage is not None)
+    wait_until(lambda: running.outage is not None)
     before = running.captured
     time.sleep(0.5)  # a few tries in vain
     again = NetworkCamera(camera.port)
-    until(lambda: running.captured > before + 3)
+    wait_until(lambda: running.captured > before + 3)
     running.stop()
     again.stop()
     assert running.outages == 1

@@ -129,7 +129,8 @@ class Capture:
             self._thread.join(STOP_LIMIT)
 
     def _raise_failure(self) -> None:
-        if self._failure is not None:
+        # A frame that came before the failure is handed out first.
+        if self._failure is not None and self._frame is None:
             raise self._failure
 
     def _run(self) -> None:
