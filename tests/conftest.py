@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -42,6 +44,23 @@ def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
+
+
+def said_until_killed(code: str, *words: str, lines: int) -> list[int]:
+    """The numbers, one a line, that a Python program says before it is killed.
+
+    It is killed after so many lines; it may have said more by then.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+    ) as process:
+        assert process.stdout
+        said = [int(process.stdout.readline()) for _ in range(lines)]
+        process.send_signal(signal.SIGKILL)
+        said += [int(line) for line in process.stdout if line.endswith(b"\n")]
+    return said
 
 
 class Mosquitto:

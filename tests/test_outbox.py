@@ -18,6 +18,7 @@ from edge.alerting import outbox as outbox_module
 from edge.alerting.outbox import Outbox, default_path
 from edge.config import Outbox as OutboxSettings
 from edge.errors import MaskGateError
+from tests.conftest import said_until_killed
 from tests.samples import alert
 
 
@@ -111,22 +112,8 @@ for number in range(1, 100_000):
 """
 
 
-def run_until_killed(path: Path, lines: int) -> int:
-    """How many alerts a process says it added before it was killed."""
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(path)],
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,
-    ) as process:
-        assert process.stdout
-        said = [int(process.stdout.readline()) for _ in range(lines)]
-        process.send_signal(signal.SIGKILL)
-        said += [int(line) for line in process.stdout if line.endswith(b"\n")]
-    return said[-1]
-
-
 def test_every_added_alert_survives_a_killed_process(path: Path, open_outbox: Open):
-    said = run_until_killed(path, 20)
+    said = said_until_killed(KILLED, str(path), lines=20)[-1]
     kept = numbers(open_outbox())
     assert kept == list(range(1, len(kept) + 1))
     assert len(kept) - said in {0, 1}  # the last may be added and not yet said

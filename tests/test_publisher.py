@@ -5,7 +5,6 @@ import logging
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from tests.conftest import (
     Mosquitto,
     Silent,
     free_port,
+    said_until_killed,
     wait_until,
 )
 from tests.samples import alert
@@ -412,16 +412,8 @@ for number in range(int(first), int(first) + 100_000):
 
 def run_until_killed(path: Path, broker: Broker, first: int, count: int) -> int:
     """The last alert that a publishing process says it added before it was killed."""
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(path), str(broker.url), broker.protocol, str(first)],
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,
-    ) as process:
-        assert process.stdout
-        said = [int(process.stdout.readline()) for _ in range(count)]
-        process.send_signal(signal.SIGKILL)
-        said += [int(line) for line in process.stdout if line.endswith(b"\n")]
-    return said[-1]
+    words = str(path), str(broker.url), broker.protocol, str(first)
+    return said_until_killed(KILLED, *words, lines=count)[-1]
 
 
 def test_no_alert_is_lost_when_the_process_is_killed_again_and_again(
