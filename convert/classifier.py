@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -32,8 +33,7 @@ def write_classifier(
         MaskGateError: the run is not complete, or the bundle's folder is taken.
     """
     require_free(out, overwrite=overwrite)
-    recipe, metrics, faces = _read_run(run)
-    model = keras.models.load_model(run / "model.keras")
+    recipe, metrics, faces, model = _read_run(run)
     report(f"converting {recipe['model']} to int8 with {len(faces['calibration'])} faces")
     content = to_uint8(model, faces["calibration"])
     masked = faces["masked"]
@@ -90,14 +90,18 @@ def _accuracy(probabilities: NDArray[Any], masked: NDArray[np.bool_]) -> float:
     return round(float(((probabilities >= 0.5) == masked).mean()), 4)
 
 
-def _read_run(run: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def _read_run(
+    run: Path,
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], keras.Model]:
     try:
         recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
         metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
         with np.load(run / "faces.npz") as archive:
-            return recipe, metrics, dict(archive)
-    except (OSError, ValueError) as error:
+            faces = dict(archive)
+        return recipe, metrics, faces, keras.models.load_model(run / "model.keras")
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        reason = " ".join(str(error).split())
         raise MaskGateError(
             f"run {run}: expected what maskgate-train writes (model.keras, recipe.json, "
-            f"metrics.json, faces.npz); {error}"
+            f"metrics.json, faces.npz); {reason}"
         ) from error

@@ -167,6 +167,30 @@ def test_a_training_becomes_a_bundle_that_tells_masked_from_bare(
     assert right / len(pictures) > 0.8
 
 
+@pytest.mark.parametrize("missing", ["recipe.json", "metrics.json", "faces.npz", "model.keras"])
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 cut short"])
+def test_a_run_that_lacks_a_part_is_refused_in_one_line(
+    tmp_path: Path, missing: str, content: bytes | None
+) -> None:
+    from convert.classifier import write_classifier
+
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("recipe.json", "metrics.json"):
+        (run / name).write_text("{}")
+    np.savez(run / "faces.npz", masked=np.zeros(1))
+    (run / missing).unlink(missing_ok=True)
+    if content is not None:
+        (run / missing).write_bytes(content)
+    with pytest.raises(MaskGateError, match="expected what maskgate-train writes") as caught:
+        write_classifier(
+            run, tmp_path / "bundle", version="1", overwrite=False, report=lambda _: None
+        )
+    assert str(run) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_the_committed_bundle_is_small_and_says_how_it_was_measured() -> None:
     bundle = load_bundle(MODELS / "compact")
     assert len(bundle.model("classifier")) < 1_000_000
