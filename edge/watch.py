@@ -74,11 +74,14 @@ def watch(
                     annotate(frame.pixels, outcome.people, settings.decision.violations)
                 )
         frames.stop()
+        patient = once and not end.asked
         parting = chain.finish()
         _send(parting, outbox, publisher)
         console.alerts(parting)
-        patient = once and not end.asked
-        publisher.wait_until_delivered(DELIVERY_LIMIT if patient else PARTING_LIMIT)
+        if patient:
+            publisher.wait_until_delivered(DELIVERY_LIMIT, lambda: end.asked)
+        else:
+            publisher.wait_until_delivered(PARTING_LIMIT)
         console.summary(chain.people, dropped=frames.dropped, waiting=len(outbox))
         if patient and len(outbox):
             raise MaskGateError(

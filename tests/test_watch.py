@@ -166,6 +166,25 @@ def test_a_signal_ends_the_watch_in_order(
     wait_until(lambda: listener.payloads("status")[-1:] == ["offline"])
 
 
+def test_a_signal_ends_the_wait_for_a_broker_that_is_away(tmp_path: Path, bare_face: Path) -> None:
+    away = f"mqtt://127.0.0.1:{free_port()}"
+    words = ["run", "--source", str(bare_face), "--broker", away, "--once", "--json"]
+    environment = {**os.environ, "MASKGATE_OUTBOX__PATH": str(tmp_path / "outbox")}
+    with subprocess.Popen(
+        [*MASKGATE, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        assert any("closed" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=15)  # It would wait for 30 seconds.
+    assert process.returncode == 2
+    assert "2 messages not acknowledged" in said
+
+
 def test_a_killed_watch_loses_no_alert_and_closes_it_later(
     tmp_path: Path, broker: AnyBroker, listen: Callable[..., Listener]
 ) -> None:

@@ -83,11 +83,14 @@ class Publisher:
         if not self._stopping.is_set():
             self._waker.wake()
 
-    def wait_until_delivered(self, timeout: float) -> bool:
+    def wait_until_delivered(
+        self, timeout: float, given_up: Callable[[], bool] = lambda: False
+    ) -> bool:
         """Wait until the broker has acknowledged every alert.
 
         Args:
             timeout: seconds.
+            given_up: asked every second; True ends the wait.
 
         Returns:
             Whether it has; False at once where the broker refuses.
@@ -96,7 +99,7 @@ class Publisher:
         with self._changed:
             while len(self._outbox):
                 left = deadline - time.monotonic()
-                if left <= 0 or self._state.refused:
+                if left <= 0 or self._state.refused or given_up():
                     return False
                 self._changed.wait(min(left, IDLE_SECONDS))
         return True
