@@ -3,6 +3,7 @@ import sys
 import tracemalloc
 from itertools import islice
 from pathlib import Path
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -76,7 +77,9 @@ def test_the_endless_demo_begins_again():
     demo = open_source(Camera(source="demo"))
     assert isinstance(demo, Demo)
     loop = round(LOOP * RATE)
-    twice = [int(frame.astype(np.int64).sum()) for frame in frames(demo, 2 * loop)]
+    # Checksums, for the frames themselves would fill 800 MB.
+    twice = [crc32(frame) for _ in range(2 * loop) if (frame := demo.read()) is not None]
+    assert len(twice) == 2 * loop
     assert twice[:loop] == twice[loop:]
     assert len(set(twice)) > 0.7 * loop
     assert (demo.interval, demo.live) == (1 / 15, False)
