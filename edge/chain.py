@@ -92,11 +92,8 @@ class Chain:
             face, frame.pixels, min_face, settings.max_turn, settings.min_sharpness
         ):
             return None
-        probabilities = self._classifier.classify(frame.pixels, face.box)
-        label = self._classifier.vote(probabilities)
-        if label is None:
-            return None
-        return Vote(label, probabilities[self._classifier.labels.index(label)])
+        vote = self._classifier.vote(self._classifier.classify(frame.pixels, face.box))
+        return Vote(*vote) if vote else None
 
     def _alert(self, change: Change, frame: Frame) -> Alert:
         track, verdict = change.track, change.verdict
@@ -113,6 +110,7 @@ class Chain:
             # The frame's wall clock, moved back by the time that has passed since.
             first_seen=frame.wall - (frame.monotonic - track.first_seen),
             last_seen=frame.wall - (frame.monotonic - track.last_seen),
+            decided=frame.wall,
             votes=verdict.votes,
             confidence=verdict.confidence,
             box=shares_of_frame(track.box, width, height),

@@ -73,7 +73,7 @@ def predict(paths: Sequence[Path], out: Path, settings: Settings, *, crops: bool
                         continue
                     boxes = _boxes(pixels, None if crops else detector)
                     for box in boxes:
-                        label, score = _judged(classifier, pixels, box)
+                        label, score = classifier.label(classifier.classify(pixels, box))
                         place = () if crops else _rounded(box)
                         table.writerow((name, *place, label, f"{score:.4f}"))
                     faces += len(boxes)
@@ -100,12 +100,6 @@ def _boxes(pixels: Pixels, detector: Cascade | None) -> list[Box]:
     if detector is None:
         return [whole_picture(pixels)]
     return [face.box for face in detector.detect(pixels)]
-
-
-def _judged(classifier: Classifier, pixels: Pixels, box: Box) -> tuple[str, float]:
-    probabilities = classifier.classify(pixels, box)
-    label = classifier.label(probabilities)
-    return label, probabilities[classifier.labels.index(label)]
 
 
 def _rounded(box: Box) -> tuple[int, int, int, int]:

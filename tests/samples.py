@@ -16,6 +16,7 @@ def alert(number: int, state: Literal["opened", "closed"] = "opened") -> Alert:
         camera="entrance",
         first_seen=1000.0 + number,
         last_seen=1001.0 + number,
+        decided=1001.5 + number,
         votes=4,
         confidence=0.9,
         box=Box(0.1, 0.2, 0.3, 0.4),

@@ -22,7 +22,7 @@ TOPIC = "maskgate/hq/north-door/alert"
 
 
 def event(number: int = 1, **changes: Any) -> dict[str, Any]:
-    made = to_cloudevent(alert(number), DEVICE, decided=1000.0, late=False)
+    made = to_cloudevent(alert(number), DEVICE, late=False)
     made["data"] |= changes
     return made
 
@@ -87,7 +87,7 @@ def test_a_status_is_shown(as_json: bool):  # noqa: FBT001
 def test_a_repeat_is_shown_once_and_the_closing_as_well(as_json: bool):  # noqa: FBT001
     reader = AlertReader(as_json=as_json)
     opened = event(1)
-    closed = to_cloudevent(alert(1, "closed"), DEVICE, decided=1.0, late=False)
+    closed = to_cloudevent(alert(1, "closed"), DEVICE, late=False)
     late = event(1, late=True)
     lines = [reader.line(message(each)) for each in (opened, closed, late, closed, event(2))]
     assert [line is not None for line in lines] == [True, True, False, False, True]
@@ -165,7 +165,7 @@ def test_an_evil_topic_is_shown_harmless():
 
 def test_a_time_with_another_zone_is_shown_in_local_time():
     moved = replace(alert(1), last_seen=0.0, first_seen=0.0)
-    sent = to_cloudevent(moved, DEVICE, decided=0.0, late=False)
+    sent = to_cloudevent(moved, DEVICE, late=False)
     sent["data"]["last_seen"] = "1970-01-01T02:00:00+02:00"
     line = AlertReader(as_json=False).line(message(sent))
     assert line is not None

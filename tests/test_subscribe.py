@@ -79,7 +79,7 @@ def send(broker: Broker, *messages: tuple[str, str]) -> None:
 
 
 def event(number: int, *, late: bool = False) -> str:
-    return json.dumps(to_cloudevent(alert(number), DEVICE, decided=1000.0, late=late))
+    return json.dumps(to_cloudevent(alert(number), DEVICE, late=late))
 
 
 ALERT = "maskgate/hq/north-door/alert"

@@ -34,6 +34,8 @@ class Alert:
     """Seconds since the Unix epoch when the person came into view."""
     last_seen: float
     """Seconds since the Unix epoch when the person was last in view."""
+    decided: float
+    """Seconds since the Unix epoch when the device came to know it; the event's time."""
     votes: int
     """Number of frames that counted."""
     confidence: float
@@ -55,7 +57,7 @@ class Alert:
         )
         if not all(0 <= share <= 1 for share in shares):
             raise ValueError(f"confidence and box must be in 0..1, found {shares}")
-        for moment in (self.first_seen, self.last_seen):
+        for moment in (self.first_seen, self.last_seen, self.decided):
             if not (isfinite(moment) and 0 <= moment < _YEAR_10000):
                 raise ValueError(f"a time must be in seconds since 1970, found {moment}")
         if self.votes < 0:
@@ -90,7 +92,7 @@ def in_words(label: str) -> str:
     return label.removeprefix("face_").replace("_", " ")
 
 
-def to_cloudevent(alert: Alert, device: Device, *, decided: float, late: bool) -> dict[str, Any]:
+def to_cloudevent(alert: Alert, device: Device, *, late: bool) -> dict[str, Any]:
     """An alert as a CloudEvents 1.0 event in structured JSON form (schemas/alert.schema.json).
 
     All but `late` is the same however often the event is sent, so a subscriber can drop repeats
@@ -99,7 +101,6 @@ def to_cloudevent(alert: Alert, device: Device, *, decided: float, late: bool) -
     Args:
         alert: what to tell.
         device: who tells it.
-        decided: when the device came to know it, seconds since the Unix epoch; the event's time.
         late: whether it had to wait before it was sent.
     """
     violation = str(alert.violation)
@@ -131,7 +132,7 @@ def to_cloudevent(alert: Alert, device: Device, *, decided: float, late: bool) -
         "source": f"/maskgate/{device.site}/{device.id}",
         "type": f"{EVENT_TYPE}.{alert.state}",
         "subject": violation,
-        "time": _rfc3339(decided),
+        "time": _rfc3339(alert.decided),
         "datacontenttype": "application/json",
         "data": data,
     }

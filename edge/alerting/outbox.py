@@ -121,15 +121,16 @@ class Outbox:
 
     def _close_left_open(self) -> None:
         left = self._file.open_violations()
+        now = time.time()
         for alert in left:
-            self._append(replace(alert, state="closed", reason="restarted"))
+            self._append(replace(alert, state="closed", decided=now, reason="restarted"))
         if left:
             log.warning("closing %d violations that an earlier run left open", len(left))
             self._write()
 
     def _append(self, alert: Alert) -> None:
         self._last += 1
-        self._unsaved.append(Row(self._last, alert, time.time(), time.monotonic()))
+        self._unsaved.append(Row(self._last, alert, time.monotonic()))
 
     def _saved_after(self, after: int, limit: int) -> list[Row]:
         found = self._on_file(lambda: self._file.after(after, limit, self._acknowledged))

@@ -18,8 +18,7 @@ LAYOUT = Layout(
     version=1,
     tables="""
         CREATE TABLE waiting (
-            sequence INTEGER PRIMARY KEY, alert BLOB NOT NULL,
-            decided REAL NOT NULL, monotonic REAL NOT NULL
+            sequence INTEGER PRIMARY KEY, alert BLOB NOT NULL, monotonic REAL NOT NULL
         );
         CREATE TABLE open (violation TEXT PRIMARY KEY, alert BLOB NOT NULL) WITHOUT ROWID;
         CREATE TABLE counter (dropped INTEGER NOT NULL);
@@ -37,8 +36,6 @@ class Row:
     sequence: int
     """Alerts are sent in this order."""
     alert: Alert
-    decided: float
-    """Seconds since the Unix epoch when it was added."""
     monotonic: float
     """Monotonic seconds when it was added; means nothing to a later process."""
 
@@ -79,17 +76,16 @@ class OutboxFile:
         """The oldest alerts after a sequence number, in order; None for one that is unreadable."""
         found: list[tuple[int, Row | None]] = []
         cursor = self._connection().execute(
-            "SELECT sequence, alert, decided, monotonic FROM waiting "
-            "WHERE sequence > ? ORDER BY sequence",
+            "SELECT sequence, alert, monotonic FROM waiting WHERE sequence > ? ORDER BY sequence",
             (sequence,),
         )
         with closing(cursor):
-            for number, content, decided, monotonic in cursor:
+            for number, content, monotonic in cursor:
                 if len(found) == limit:
                     break
                 if number not in skip:
                     alert = self._read(content)
-                    row = Row(number, alert, decided, monotonic) if alert else None
+                    row = Row(number, alert, monotonic) if alert else None
                     found.append((number, row))
         return found
 
@@ -176,10 +172,7 @@ class OutboxFile:
     def _insert(self, db: sqlite3.Connection, row: Row) -> None:
         content = _ALERT.dump_json(row.alert)
         violation = str(row.alert.violation)
-        db.execute(
-            "INSERT INTO waiting VALUES (?, ?, ?, ?)",
-            (row.sequence, content, row.decided, row.monotonic),
-        )
+        db.execute("INSERT INTO waiting VALUES (?, ?, ?)", (row.sequence, content, row.monotonic))
         if row.alert.state == "opened":
             db.execute("INSERT OR REPLACE INTO open VALUES (?, ?)", (violation, content))
         else:

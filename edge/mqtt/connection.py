@@ -228,7 +228,7 @@ class Connection:
             self._end = self._login.ended(code)
             return
         self._accepted = True
-        self.window = min(WINDOW, getattr(more, "ReceiveMaximum", WINDOW))
+        self.window = max(1, min(WINDOW, getattr(more, "ReceiveMaximum", WINDOW)))
 
     def _on_disconnect(
         self,

@@ -64,7 +64,7 @@ class Delivery:
         room = self._connection.window - len(self._in_flight)
         for row in self._outbox.waiting(self._sent_up_to, room):
             late = self._outbox.age(row) > LATE_SECONDS
-            event = to_cloudevent(row.alert, self._device, decided=row.decided, late=late)
+            event = to_cloudevent(row.alert, self._device, late=late)
             message = self._connection.publish(
                 topic(self._device, "alert"),
                 json.dumps(event, allow_nan=False),

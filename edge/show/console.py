@@ -43,7 +43,7 @@ class Console:
         for alert in alerts:
             self._alerts[alert.state] += 1
             if self._as_json:
-                event = to_cloudevent(alert, self._device, decided=alert.last_seen, late=False)
+                event = to_cloudevent(alert, self._device, late=False)
                 click.echo(json.dumps(event))
             else:
                 click.echo(_line(alert))

@@ -80,15 +80,15 @@ class Classifier:
             return first, 1 - first
         return tuple(float(probability) for probability in output)
 
-    def label(self, probabilities: tuple[float, ...]) -> str:
-        """Turn the probabilities of one face into a label, sure or not."""
-        if probabilities[0] >= self._threshold:
-            return self.labels[0]
-        best = max(range(1, len(probabilities)), key=lambda index: probabilities[index])
-        return self.labels[best]
+    def label(self, probabilities: tuple[float, ...]) -> tuple[str, float]:
+        """Turn the probabilities of one face into a label, sure or not, and its probability."""
+        best = 0
+        if probabilities[0] < self._threshold:
+            best = max(range(1, len(probabilities)), key=lambda index: probabilities[index])
+        return self.labels[best], probabilities[best]
 
-    def vote(self, probabilities: tuple[float, ...]) -> str | None:
-        """Turn probabilities into a label, or None where they lie in the bundle's unsure band."""
+    def vote(self, probabilities: tuple[float, ...]) -> tuple[str, float] | None:
+        """Turn them into a label and its probability; None in the bundle's unsure band."""
         low, high = self._unsure
         return None if low < probabilities[0] < high else self.label(probabilities)
 
