@@ -3,8 +3,12 @@
 import os
 import subprocess
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import cv2
@@ -15,6 +19,8 @@ from benchmarks.table import print_table
 DEVICE = Path(".venv")
 """What `make run` installs."""
 FRAMES = 1000
+LONGEST = 120.0
+"""Seconds that the process may take."""
 
 
 @click.command()
@@ -63,10 +69,22 @@ def _until_first_alert(words: list[str], environment: dict[str, str]) -> float:
         words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        with _limit(process):
+            process.stdout.readline()
         taken = time.perf_counter() - start
         process.kill()
     return taken
+
+
+@contextmanager
+def _limit(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """End a process that says nothing for too long; reading from it then ends, too."""
+    timer = threading.Timer(LONGEST, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _resident(words: list[str], environment: dict[str, str]) -> int:
@@ -77,9 +95,10 @@ def _resident(words: list[str], environment: dict[str, str]) -> int:
         assert process.stdout is not None
         # The violations are closed when the last frame is done; the process then waits for the
         # broker that is not there.
-        for line in process.stdout:
-            if ".closed" in line:
-                break
+        with _limit(process):
+            for line in process.stdout:
+                if ".closed" in line:
+                    break
         status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
         process.kill()
     (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
