@@ -137,6 +137,20 @@ def test_the_same_seed_gives_the_same_pictures(bare: list[Patch]) -> None:
     assert (one == two).all()
 
 
+def test_too_little_data_is_refused_and_leaves_no_run(tmp_path: Path, bare: list[Patch]) -> None:
+    from click.testing import CliRunner
+
+    from train.cli import main as train
+
+    write_picture(tmp_path / "data" / BARE / "1.png", bare[0].pixels)
+    write_picture(tmp_path / "data" / MASKED / "1.png", bare[1].pixels)
+    run = tmp_path / "run"
+    done = CliRunner().invoke(train, ["compact", str(tmp_path / "data"), "--out", str(run)])
+    assert done.exit_code == 2
+    assert "expected at least 2 faces of each class" in done.output
+    assert not run.exists()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_training_becomes_a_bundle_that_tells_masked_from_bare(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge.errors import CommandGroup, MaskGateError
+from edge.errors import CommandGroup
 
 
 @click.group(cls=CommandGroup)
@@ -33,8 +33,6 @@ def main() -> None:
 )
 def compact(data: tuple[Path, ...], out: Path, epochs: int, seed: int) -> None:
     """Train the compact model on labelled pictures and write RUN for maskgate-convert."""
-    if out.exists():
-        raise MaskGateError(f"run {out}: it is already there; choose another folder")
     click.echo("loading TensorFlow", err=True)
     from train.run_compact import run_compact
 

@@ -6,8 +6,11 @@ and verifies with.
 
 import hashlib
 import json
+import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -15,6 +18,7 @@ import numpy as np
 
 from edge.bundle import load_bundle
 from edge.config import Detector
+from edge.errors import MaskGateError
 from edge.vision.cascade import Cascade
 from train.annotations import LABELS, MASKED, read_annotations
 from train.calibrate import calibrate, unsure_band
@@ -27,6 +31,8 @@ from train.training import probabilities, train_compact
 
 TINY = 10.0
 """Faces of fewer pixels are left out: nobody could tell."""
+FEWEST = 2
+"""Faces of a class without which there is nothing to learn or to measure."""
 CALIBRATION = 400
 """Training faces kept to calibrate int8 with."""
 
@@ -35,8 +41,24 @@ def run_compact(data: Sequence[Path], out: Path, epochs: int, seed: int) -> None
     """Read the data, cut the faces, train, calibrate, measure, and write the run folder.
 
     Raises:
-        MaskGateError: a data folder that is missing or of no known layout.
+        MaskGateError: a data folder that is missing or of no known layout, too few faces, or a
+            run folder that cannot be made.
     """
+    # Now, and not only when hours of training are to be saved.
+    try:
+        out.mkdir(parents=True)
+    except FileExistsError as error:
+        raise MaskGateError(f"run {out}: it is already there; choose another folder") from error
+    except OSError as error:
+        raise MaskGateError(f"run {out}: cannot be made ({error.strerror})") from error
+    with ExitStack() as undo:
+        # A run that fails leaves no folder that looks like one.
+        undo.callback(shutil.rmtree, out)
+        _train_into(out, data, epochs, seed)
+        undo.pop_all()
+
+
+def _train_into(out: Path, data: Sequence[Path], epochs: int, seed: int) -> None:
     annotations = read_annotations(list(data))
     click.echo(f"{len(annotations.faces)} faces; left out: {dict(annotations.skipped)}", err=True)
     settings = Detector(min_face=16)
@@ -44,8 +66,10 @@ def run_compact(data: Sequence[Path], out: Path, epochs: int, seed: int) -> None
     with click.progressbar(annotations.faces, label="cutting faces", file=sys.stderr) as faces:
         patches = [one for one in collect_patches(faces, detector) if one.size >= TINY]
     training, validation = split_by_group(patches)
-    model, history = train_compact(training, validation, epochs, seed)
     judged = [patch for patch in validation if patch.size >= SMALLEST]
+    _require_both_classes(training, "to train on")
+    _require_both_classes(judged, f"of {SMALLEST:g} pixels and more to validate on")
+    model, history = train_compact(training, validation, epochs, seed)
     masked = np.array([patch.label == MASKED for patch in judged])
     calibrated = calibrate(model, probabilities(model, judged), masked)
     metrics = {"validation": accuracy_report(calibrated, judged), "history": history.history}
@@ -60,8 +84,8 @@ def run_compact(data: Sequence[Path], out: Path, epochs: int, seed: int) -> None
         "seed": seed,
         "training_faces": len(training),
         "dataset_sha256": _fingerprint(patches),
+        "revision": _revision(),
     }
-    out.mkdir(parents=True)
     model.save(out / "model.keras")
     (out / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
     (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
@@ -73,6 +97,27 @@ def run_compact(data: Sequence[Path], out: Path, epochs: int, seed: int) -> None
         masked=masked,
     )
     click.echo(f"{out}: {json.dumps(metrics['validation'])}", err=True)
+
+
+def _require_both_classes(patches: Sequence[Patch], what: str) -> None:
+    counts = {label: sum(patch.label == label for patch in patches) for label in LABELS}
+    if min(counts.values()) < FEWEST:
+        raise MaskGateError(
+            f"data: expected at least {FEWEST} faces of each class {what}, found {counts}; "
+            "give more data"
+        )
+
+
+def _revision() -> str:
+    """Name the source that trained: the commit, with + where files differ from it."""
+    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12"]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command
+            [*git, "--dirty=+"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
 
 
 def _fingerprint(patches: Sequence[Patch]) -> str:
