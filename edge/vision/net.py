@@ -22,7 +22,7 @@ class Net:
             content: the .tflite file; float32 input, 1 x height x width x 3.
             name: what the model is called in an error message.
             size: (width, height) of the pictures.
-            source: how a byte becomes an input value.
+            source: how the value of a pixel becomes an input value.
             clock: gets the time spent inside the interpreter.
             threads: CPU threads.
 
@@ -31,6 +31,7 @@ class Net:
         """
         # Looking bytes up is faster than computing with them.
         self._table = ((np.arange(256) - source.offset) / source.scale).astype(np.float32)
+        self._gain, self._shift = 1 / source.scale, -source.offset / source.scale
         self._clock = clock
         self._interpreter = open_model(content, name, threads)
         width, height = size
@@ -63,4 +64,4 @@ class Net:
         if picture.dtype == np.uint8:
             cv2.LUT(picture, self._table, dst=tensor)
         else:
-            np.copyto(tensor, picture)
+            cv2.addWeighted(picture, self._gain, picture, 0, self._shift, dst=tensor)

@@ -20,11 +20,11 @@ from edge.vision.boxes import Rows
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 Picture = Pixels | Floats
-"""Height x width x 3: the values of pixels as bytes, or the nets' input values as floats."""
+"""Height x width x 3: the values of pixels, 0..255, as bytes or with their fractions."""
 Size = tuple[int, int]
 """(width, height)."""
 
-CHUNK, BAND = 24 * 24 * 24, 24
+CHUNK, BAND = 24 * 24 * 24, 48
 """Pixels of patches, and rows of a level, that exact sampling makes at once.
 
 Less, and calling NumPy costs more than its work; more, and the work outgrows the cache.
@@ -101,7 +101,7 @@ class QuickSampling:
 
 
 class ExactSampling:
-    """Floats, each size made from the frame itself; already the nets' input values."""
+    """Floats, each size made from the frame itself."""
 
     def __init__(self, size: Size, levels: Sequence[Size], source: Input) -> None:
         """Make room for the levels of one frame size.
@@ -111,7 +111,8 @@ class ExactSampling:
             levels: their sizes.
             source: how a pixel becomes an input value.
         """
-        self._offset, self._scale = np.float32(source.offset), np.float32(source.scale)
+        # What lies outside a frame is 0 to the nets.
+        self._outside = np.float32(source.offset)
         width, height = size
         self._sums = np.zeros((height + 1, width * 3), np.float32)
         self._words = np.empty((height, width, 4), np.uint8)
@@ -133,10 +134,8 @@ class ExactSampling:
             for top in range(0, len(level), BAND):
                 part = level[top : top + BAND]
                 edges = np.arange(top, top + len(part) + 1) * step
-                band = _row_sums(rows, self._sums, edges).reshape(-1, width, 3)
+                band = _row_means(rows, self._sums, edges).reshape(-1, width, 3)
                 cv2.resize(band, part.shape[1::-1], dst=part, interpolation=cv2.INTER_AREA)
-            np.multiply(level, 1 / (np.float32(step) * self._scale), out=level)
-            np.subtract(level, self._offset / self._scale, out=level)
             yield level
 
     def patches(self, pixels: Pixels, boxes: Rows, side: int) -> Iterator[Picture]:
@@ -171,11 +170,9 @@ class ExactSampling:
 
         upper = between(above)
         upper += (between(below) - upper) * to_below[:, :, None]
-        upper -= self._offset
-        upper *= 1 / self._scale
         upper = upper.reshape(-1, side, side, 4)
         inside = ((y >= 0) & (y <= height - 1))[:, :, None] & ((x >= 0) & (x <= width - 1))[:, None]
-        upper[~inside] = 0
+        upper[~inside] = self._outside
         colours = cv2.cvtColor(upper.reshape(-1, side, 4), cv2.COLOR_RGBA2RGB)
         return np.asarray(colours, np.float32).reshape(-1, side, side, 3)
 
@@ -191,20 +188,23 @@ def _grid(pixels: Pixels, boxes: Rows, side: int) -> tuple[Rows, Rows]:
     return boxes[:, :2] * shrink, (boxes[:, 2:] - boxes[:, :2]) * shrink / (side - 1)
 
 
-def _row_sums(rows: Pixels, sums: Floats, edges: NDArray[np.float64]) -> Floats:
-    """Sum rows from each edge to the next.
+def _row_means(rows: Pixels, sums: Floats, edges: NDArray[np.float64]) -> Floats:
+    """Average rows from each edge to the next.
 
     Args:
         rows: height x n.
         sums: (height + 1) x n, in row i the sum of the rows before i.
-        edges: rows and fractions of them, rising from 0 to height.
+        edges: rows and fractions of them, evenly spaced, from 0 to height.
     """
     whole = np.minimum(edges.astype(np.intp), len(rows))
     part = (edges - whole).astype(np.float32)[:, None]
     before = sums.take(whole, axis=0)
     # This rounds by 1/64 of a grey level at most for 1,000 rows; bytes would round by 1/2.
     before += rows.take(whole, axis=0, mode="clip") * part
-    return np.diff(before, axis=0)
+    share = 1 / float(edges[1] - edges[0])
+    # Difference and scaling at once.
+    means = cv2.addWeighted(before[1:], share, before[:-1], -share, 0)
+    return np.asarray(means, np.float32)
 
 
 def _bytes(words: NDArray[np.uint32]) -> Floats:
