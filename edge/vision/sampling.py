@@ -162,18 +162,17 @@ class ExactSampling:
         words = self._words.reshape(-1).view(np.uint32)
         to_right = np.repeat(to_right, 4, axis=1)[:, None, :]
 
-        def between(row: Indices) -> Floats:
+        def along(row: Indices) -> Floats:
             start = _bytes(words.take(row + left[:, None, :]))
             end = _bytes(words.take(row + right[:, None, :]))
-            start += (end - start) * to_right
-            return start
+            return _between(start, end, to_right)
 
-        upper = between(above)
-        upper += (between(below) - upper) * to_below[:, :, None]
-        upper = upper.reshape(-1, side, side, 4)
-        inside = ((y >= 0) & (y <= height - 1))[:, :, None] & ((x >= 0) & (x <= width - 1))[:, None]
-        upper[~inside] = self._outside
-        colours = cv2.cvtColor(upper.reshape(-1, side, 4), cv2.COLOR_RGBA2RGB)
+        patches = _between(along(above), along(below), to_below[:, :, None])
+        beyond_x, beyond_y = _beyond(x, width), _beyond(y, height)
+        if beyond_x.any() or beyond_y.any():
+            beyond = beyond_y[:, :, None] | beyond_x[:, None]
+            patches.reshape(-1, side, side, 4)[beyond] = self._outside
+        colours = cv2.cvtColor(patches.reshape(-1, side, 4), cv2.COLOR_RGBA2RGB)
         return np.asarray(colours, np.float32).reshape(-1, side, side, 3)
 
 
@@ -205,6 +204,19 @@ def _row_means(rows: Pixels, sums: Floats, edges: NDArray[np.float64]) -> Floats
     # Difference and scaling at once.
     means = cv2.addWeighted(before[1:], share, before[:-1], -share, 0)
     return np.asarray(means, np.float32)
+
+
+def _between(start: Floats, end: Floats, share: Floats) -> Floats:
+    """Go from start to end by a share of the way; overwrites both."""
+    end -= start
+    end *= share
+    start += end
+    return start
+
+
+def _beyond(places: NDArray[np.float64], length: int) -> NDArray[np.bool_]:
+    """Which places lie outside 0 to length - 1."""
+    return (places < 0) | (places > length - 1)
 
 
 def _bytes(words: NDArray[np.uint32]) -> Floats:
