@@ -44,6 +44,7 @@ class Net:
             raise MaskGateError(
                 f"model {name}: it takes no picture of {width}x{height} ({error})"
             ) from error
+        self._tensor = self._interpreter.tensor(self._input)
         self.outputs = int(self._interpreter.get_tensor(self._output).shape[-1])
         """Numbers that the net gives of each window."""
 
@@ -60,7 +61,7 @@ class Net:
 
     def _fill(self, picture: Picture) -> None:
         # The runtime refuses to run while a view into its tensors is alive: none is kept.
-        tensor = self._interpreter.tensor(self._input)()[0]
+        tensor = self._tensor()[0]
         if picture.dtype == np.uint8:
             cv2.LUT(picture, self._table, dst=tensor)
         else:

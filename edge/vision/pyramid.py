@@ -17,6 +17,7 @@ REACH = CELL - 1
 """Width that the `mtcnn` package gives a window: from 2i+1 to 2i+12."""
 SAME_LEVEL, ACROSS_LEVELS = 0.5, 0.7
 """Overlaps above which the worse of two proposals is dropped; the `mtcnn` package's."""
+NO_BOXES, NO_SCORES = np.empty((0, 4)), np.empty(0)
 STRIP_PIXELS = 1 << 17
 """Pixels of a level that P-Net takes at once: with about 200 bytes for each, 26 MB.
 
@@ -61,9 +62,11 @@ class Pyramid:
         Returns:
             At most `limit` squares in pixels of the frame, the best first; may reach beyond it.
         """
-        boxes, scores = [np.empty((0, 4))], [np.empty(0)]
+        boxes, scores = [NO_BOXES], [NO_SCORES]
         for scale, level in zip(self._scales, sampling.levels(pixels), strict=True):
             found, logits = self._judge(level, threshold)
+            if not len(found):
+                continue
             kept = best_apart(found, logits, SAME_LEVEL, limit)
             boxes.append(found[kept] / scale)
             scores.append(logits[kept])
@@ -73,11 +76,13 @@ class Pyramid:
     def _judge(self, level: Picture, threshold: float) -> tuple[Rows, Scores]:
         """The windows of a level that may show a face, in pixels of the level."""
         height, width = level.shape[:2]
-        boxes, scores = [], []
+        boxes, scores = [NO_BOXES], [NO_SCORES]
         for top, rows in strips(width, height):
             output = self._nets[width, rows].run(level[top : top + rows])
             cells = output.reshape(-1, output.shape[2])
             hits = np.flatnonzero(cells[:, 4] > threshold)
+            if not len(hits):
+                continue
             row, column = np.divmod(hits, output.shape[1])
             windows = cells[hits].astype(np.float64)
             found = windows[:, :4] * REACH
