@@ -8,6 +8,8 @@ PIP := -m pip --disable-pip-version-check
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# By the environment, for they may hold quotes and spaces.
+export CONFIG SOURCE BROKER
 .PHONY: pictures help run test lint format bench lock mosquitto clean
 
 help: ## This list
@@ -15,8 +17,8 @@ help: ## This list
 	@echo "  SOURCE=… BROKER=… SECONDS=… CONFIG=… go with make run; PYTHON=python3.12 chooses a Python"
 
 run: $(VENV)/ready ## Watch: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
-	@$(VENV)/bin/maskgate run $(if $(CONFIG),--config '$(CONFIG)') $(if $(SOURCE),--source '$(SOURCE)') \
-		$(if $(BROKER),--broker '$(BROKER)') $(if $(SECONDS),--seconds '$(SECONDS)')
+	@$(VENV)/bin/maskgate run $(if $(CONFIG),--config "$$CONFIG") $(if $(SOURCE),--source "$$SOURCE") \
+		$(if $(BROKER),--broker "$$BROKER") $(if $(SECONDS),--seconds '$(SECONDS)')
 
 test: $(DEV)/ready mosquitto ## All tests
 	$(DEV)/bin/pytest
@@ -50,10 +52,14 @@ $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-h
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(1) -o constraints/$(2).txt
 endef
 
+python_fits = @$(PYTHON) -c "import sys; sys.exit(0 if (3, 10) <= sys.version_info[:2] <= (3, 13) else \
+	'Python 3.10 to 3.13 is needed, $(PYTHON) is %d.%d; try: make PYTHON=python3.12 …' % sys.version_info[:2])"
+
 # What a device gets. pip goes again when it is done, and only what is used gets compiled: both
 # would take more room than the detector, the classifier and the broker together.
 $(VENV)/ready: pyproject.toml constraints/edge.txt constraints/build.txt constraints/photos.txt
 	@echo "installing what the device needs into $(VENV) (a minute or two)"
+	$(python_fits)
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV)
 	$(VENV)/bin/python $(PIP) install -q --no-compile --require-hashes \
@@ -67,6 +73,7 @@ $(VENV)/ready: pyproject.toml constraints/edge.txt constraints/build.txt constra
 # What tests, training and conversion need.
 $(DEV)/ready: pyproject.toml constraints/dev.txt constraints/photos.txt
 	@echo "installing what tests and training need into $(DEV) (some minutes, 2.5 GB)"
+	$(python_fits)
 	test -d $(DEV) || $(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/python $(PIP) install -q --require-hashes -r constraints/dev.txt
 	$(DEV)/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .

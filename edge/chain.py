@@ -6,8 +6,9 @@ from itertools import pairwise
 from time import perf_counter
 
 from edge.alerting.alerts import Alert, shares_of_frame
-from edge.bundle import load_bundle
-from edge.config import Settings
+from edge.bundle import Bundle, load_bundle
+from edge.config import Decision, Settings
+from edge.errors import MaskGateError
 from edge.people.decision import Change, Judge, People, Vote
 from edge.people.tracker import Tracker
 from edge.values import Frame, Track, Verdict
@@ -43,6 +44,7 @@ class Chain:
         bundle = load_bundle(settings.classifier.bundle)
         self._bundle = bundle.manifest
         self._classifier = Classifier(bundle, settings.classifier)
+        require_some_label(settings.decision, bundle)
         self._tracker = Tracker(settings.tracking)
         self._judge = Judge(settings.decision, settings.tracking.confirm_hits)
         self._violations: dict[int, uuid.UUID] = {}
@@ -116,4 +118,18 @@ class Chain:
             box=shares_of_frame(track.box, width, height),
             bundle=self._bundle.name,
             bundle_version=self._bundle.version,
+        )
+
+
+def require_some_label(settings: Decision, bundle: Bundle) -> None:
+    """Check that the classifier can find a violation at all.
+
+    Raises:
+        MaskGateError: none of the labels that count as a violation is one of the bundle's.
+    """
+    if not set(settings.violations) & set(bundle.manifest.labels):
+        raise MaskGateError(
+            f"decision.violations: expected one of {list(bundle.manifest.labels)}, the labels of "
+            f"the bundle {bundle.folder}; found {list(settings.violations)}, so there would never "
+            "be an alert"
         )

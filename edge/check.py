@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from edge.bundle import load_bundle
+from edge.chain import require_some_label
 from edge.config import Broker, Settings
 from edge.errors import MaskGateError
 from edge.mqtt.connection import Connection
@@ -20,6 +21,7 @@ def check_files(settings: Settings) -> None:
     checks: list[Callable[[], object]] = [
         lambda: Cascade(load_bundle(settings.detector.bundle), settings.detector),
         lambda: Classifier(load_bundle(settings.classifier.bundle), settings.classifier),
+        lambda: require_some_label(settings.decision, load_bundle(settings.classifier.bundle)),
         lambda: _check_files_of(settings.broker),
         lambda: open_source(settings.camera).close(),
     ]
@@ -28,7 +30,8 @@ def check_files(settings: Settings) -> None:
         try:
             check()
         except MaskGateError as error:
-            faults.append(str(error))
+            if str(error) not in faults:
+                faults.append(str(error))
     if faults:
         raise MaskGateError("\n".join(faults))
 

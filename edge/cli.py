@@ -2,8 +2,8 @@
 
 import logging
 import sys
+from math import isnan
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,6 +15,12 @@ from edge.loading import load_settings
 PATH = click.Path(path_type=Path)
 config_option = click.option(
     "--config", type=PATH, help="Settings (TOML); the defaults when not given."
+)
+seconds_option = click.option(
+    "--seconds",
+    type=click.FloatRange(0, 10**9),
+    callback=lambda _context, _option, seconds: _real(seconds),
+    help="End after so many seconds.",
 )
 broker_option = click.option(
     "--broker", metavar="URL", help="mqtt://[user@]host[:port] or mqtts://…"
@@ -42,7 +48,7 @@ def main() -> None:
 @click.option(
     "--once", is_flag=True, help="Process every frame, and end when the source and alerts have."
 )
-@click.option("--seconds", type=click.FloatRange(min=0), help="End after so many seconds.")
+@seconds_option
 @click.option("--save", type=PATH, metavar="OUT.mp4", help="Record what was seen as a video.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -58,7 +64,7 @@ def run(
     """Watch a source and send an alert for everyone who comes in without a mask."""
     from edge.watch import watch
 
-    settings = load_settings(config, _given(camera={"source": source}, broker={"url": broker}))
+    settings = load_settings(config, _given(source=source, broker=broker))
     watch(settings, once=once, seconds=seconds, save=save, as_json=as_json)
 
 
@@ -97,7 +103,7 @@ def check(*, config: Path | None) -> None:
 @main.command()
 @broker_option
 @config_option
-@click.option("--seconds", type=click.FloatRange(min=0), help="End after so many seconds.")
+@seconds_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def subscribe(
     *, broker: str | None, config: Path | None, seconds: float | None, as_json: bool
@@ -105,13 +111,23 @@ def subscribe(
     """Show the alerts of all devices at a broker as they come."""
     from edge.mqtt.subscribe import subscribe as show_alerts
 
-    settings = load_settings(config, _given(broker={"url": broker}))
+    settings = load_settings(config, _given(broker=broker))
     show_alerts(settings.broker, as_json=as_json, seconds=seconds)
 
 
-def _given(**sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Leave out what the command line does not say."""
-    return {
-        section: {key: value for key, value in keys.items() if value is not None}
-        for section, keys in sections.items()
+def _real(seconds: float | None) -> float | None:
+    """Refuse what is no number: it is neither more nor less than any limit."""
+    if seconds is not None and isnan(seconds):
+        raise click.BadParameter("nan is no number of seconds")
+    return seconds
+
+
+def _given(
+    *, source: str | None = None, broker: str | None = None
+) -> dict[str, tuple[str, str, object]]:
+    """Say which settings the command line gives, by option."""
+    options = {
+        "--source": ("camera", "source", source),
+        "--broker": ("broker", "url", broker),
     }
+    return {name: option for name, option in options.items() if option[2] is not None}

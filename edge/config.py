@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from edge.bundle import MODELS, Share
 from edge.mqtt.broker_url import parse_broker_url
@@ -12,6 +12,17 @@ Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 """A name that fits into a topic and a host name."""
 Label = Literal["face_with_mask", "face_no_mask", "face_with_mask_incorrect"]
 """The dataset's words for how a mask is worn."""
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("no home folder is known for ~") from error
+
+
+HomePath = Annotated[Path, AfterValidator(_expanded)]
+"""A path that may begin with ~, the user's home folder."""
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
@@ -32,12 +43,18 @@ class Camera(_Section):
     name: Name = Field("entrance", description="The camera's name in alerts and topics.")
     source: str = Field(
         "demo",
+        min_length=1,
         description="demo; a video, GIF, picture or folder of pictures; 0 or /dev/video0; "
         "rtsp://…; picamera2.",
     )
     width: int = Field(640, ge=64, le=8192, description="Width asked of a camera, pixels.")
     height: int = Field(480, ge=64, le=8192, description="Height asked of a camera, pixels.")
     rate: float = Field(15, gt=0, le=240, description="Frames per second asked of a camera.")
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _as_text(cls, source: object) -> object:
+        return str(source) if isinstance(source, int) else source
 
 
 class Broker(_Section):
@@ -48,14 +65,27 @@ class Broker(_Section):
         description="mqtt://[user@]host[:port] or mqtts://…; without it an embedded broker "
         "runs on the loopback address.",
     )
-    password_file: Path | None = Field(
+    password_file: HomePath | None = Field(
         None, description="File whose first line is the password; or set MASKGATE_PASSWORD."
     )
-    ca_file: Path | None = Field(
+    ca_file: HomePath | None = Field(
         None, description="CA certificates for mqtts (PEM); the system's when not set."
     )
     protocol: Literal["5", "3.1.1"] = Field("5", description="MQTT version.")
     keepalive: int = Field(30, ge=5, le=3600, description="Seconds between signs of life.")
+
+    @field_validator("password_file", "ca_file")
+    @classmethod
+    def _needs_a_url(cls, file: Path | None, known: ValidationInfo) -> Path | None:
+        # The URL comes first; without one, the embedded broker would be taken in its place.
+        if file is not None and "url" in known.data and known.data["url"] is None:
+            raise ValueError("there is no broker.url that it could be for")
+        return file
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _as_text(cls, protocol: object) -> object:
+        return str(protocol) if isinstance(protocol, int) else protocol
 
     @field_validator("url")
     @classmethod
@@ -68,7 +98,7 @@ class Broker(_Section):
 class Detector(_Section):
     """How faces are found."""
 
-    bundle: Path = Field(MODELS / "mtcnn", description="Folder of the detector's bundle.")
+    bundle: HomePath = Field(MODELS / "mtcnn", description="Folder of the detector's bundle.")
     form: Literal["float32", "dynamic"] | None = Field(
         None,
         description="dynamic: quantised nets, quick resizing; float32: exactly the faces of the "
@@ -92,7 +122,7 @@ class Detector(_Section):
 class Classifier(_Section):
     """How a face is told to be masked or bare."""
 
-    bundle: Path = Field(MODELS / "compact", description="Folder of the classifier's bundle.")
+    bundle: HomePath = Field(MODELS / "compact", description="Folder of the classifier's bundle.")
     threads: int = Field(1, ge=1, le=16, description="CPU threads.")
 
 
@@ -118,8 +148,10 @@ class Decision(_Section):
         min_length=1,
         description="Labels that raise an alert.",
     )
-    min_votes: int = Field(4, ge=1, le=1000, description="Votes needed for a verdict.")
     window: int = Field(15, ge=1, le=1000, description="Newest votes that count.")
+    min_votes: int = Field(
+        4, ge=1, le=1000, description="Votes needed for a verdict; at most the window."
+    )
     agreement: Share = Field(0.75, description="Share of the votes that must agree.")
     min_face: float | None = Field(
         None,
@@ -147,11 +179,19 @@ class Decision(_Section):
         10, description="Seconds after a violation in which the same spot stays silent."
     )
 
+    @field_validator("min_votes")
+    @classmethod
+    def _fits_the_window(cls, min_votes: int, known: ValidationInfo) -> int:
+        window = known.data.get("window", min_votes)
+        if min_votes > window:
+            raise ValueError(f"no more votes than the window of {window} ever count")
+        return min_votes
+
 
 class Outbox(_Section):
     """Where alerts wait until the broker has them."""
 
-    path: Path | None = Field(
+    path: HomePath | None = Field(
         None, description="SQLite file; by default in the user's state folder (XDG_STATE_HOME)."
     )
     max_alerts: int = Field(

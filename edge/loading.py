@@ -24,14 +24,14 @@ PREFIX = "MASKGATE_"
 
 def load_settings(
     file: Path | None,
-    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    overrides: Mapping[str, tuple[str, str, object]] | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Merge the file, the environment and the command line, and check the result.
 
     Args:
         file: TOML; the defaults alone when None.
-        overrides: section to key to value, from the command line; they win.
+        overrides: section, key and value of each option of the command line; they win.
         environment: variables that begin with PREFIX override the file.
 
     Raises:
@@ -44,17 +44,16 @@ def load_settings(
         if not name.startswith(PREFIX) or name == PASSWORD_VARIABLE:
             continue
         section, _, key = name[len(PREFIX) :].lower().partition("__")
-        if not key:
+        if not (section and key):
             faults.append(f"{name}: expected {PREFIX}SECTION__KEY, e.g. {PREFIX}BROKER__URL")
             continue
         if section not in merged:
             origin[section,] = name
         _put(merged, section, key, _as_toml(value))
         origin[section, key] = name
-    for section, keys in (overrides or {}).items():
-        for key, value in keys.items():
-            _put(merged, section, key, value)
-            origin[section, key] = f"--{key}"
+    for option, (section, key, given) in (overrides or {}).items():
+        _put(merged, section, key, given)
+        origin[section, key] = option
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
@@ -66,7 +65,7 @@ def load_settings(
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        found: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise MaskGateError(
             f"settings {file}: cannot be read ({error.strerror}); give --config an existing file"

@@ -78,10 +78,10 @@ def watch(
         parting = chain.finish()
         _send(parting, outbox, publisher)
         console.alerts(parting)
-        if patient:
+        delivered = publisher.wait_until_delivered(PARTING_LIMIT, lambda: end.asked and patient)
+        if patient and not delivered and not publisher.state.refused:
+            console.say(f"waiting up to {DELIVERY_LIMIT:g} s for broker {broker.url}")
             publisher.wait_until_delivered(DELIVERY_LIMIT, lambda: end.asked)
-        else:
-            publisher.wait_until_delivered(PARTING_LIMIT)
         console.summary(chain.people, dropped=frames.dropped, waiting=len(outbox))
         if patient and len(outbox):
             raise MaskGateError(
@@ -135,6 +135,8 @@ class _Frames:
                 newest = self._capture.newest(left)
                 if newest is not None:
                     yield newest
+            # What ended the capture may be a failure, and is raised here at the latest.
+            self._capture.newest(0)
 
 
 def _broker(settings: Settings, stack: ExitStack, console: Console) -> Broker:

@@ -41,6 +41,7 @@ def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
         (["run", "--config", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["run", "--save", "seen.avi", "--once"], "expected a name that ends in .mp4"),
         (["run", "--seconds", "-1"], "--seconds"),
+        (["run", "--seconds", "nan"], "nan is no number of seconds"),
         (["predict", "--out", "x.csv"], "PATHS"),
         (["observe"], "No such command 'observe'"),
     ],
@@ -51,6 +52,12 @@ def test_a_wrong_call_ends_with_code_2_and_says_why(words: list[str], expected: 
     assert expected in done.output
     assert "s3cret" not in done.output
     assert "Traceback" not in done.output
+
+
+def test_violations_that_the_bundle_cannot_find_are_refused(tmp_path: Path) -> None:
+    done = check(tmp_path, "[decision]\nviolations = ['face_with_mask_incorrect']\n")
+    assert done.exit_code == 2
+    assert "there would never be an alert" in done.output
 
 
 def test_a_source_that_is_no_video_is_named(tmp_path: Path) -> None:

@@ -70,6 +70,11 @@ def test_probabilities_in_the_unsure_band_are_no_vote(
         ({"task": "face-detection"}, "expected a mask-classification bundle"),
         ({"unsure": [0.9, 0.1]}, "unsure band"),
         ({"threshold": None}, "expected a threshold"),
+        ({"labels": ["a", "b", "c"]}, "names 3 labels, the net has 1 outputs"),
+        (
+            {"labels": ["a", "a"]},
+            "found mask-classification with ['a', 'a']",
+        ),
         ({"surprise": 1}, "surprise"),
         ({"default_form": "float16"}, "no classifier in form float16; it holds classifier uint8"),
         ({"name": 3}, "manifest.json, name"),

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,7 @@ from edge.loading import load_settings
 def load(
     tmp_path: Path,
     text: str = "",
-    overrides: dict[str, dict[str, Any]] | None = None,
+    overrides: dict[str, tuple[str, str, object]] | None = None,
     **environment: str,
 ) -> Settings:
     file = tmp_path / "maskgate.toml"
@@ -26,7 +25,7 @@ def test_the_file_the_environment_and_the_command_line_override_in_this_order(
     settings = load(
         tmp_path,
         text,
-        {"camera": {"source": "c.mp4"}},
+        {"--source": ("camera", "source", "c.mp4")},
         MASKGATE_CAMERA__SOURCE="b.mp4",
         MASKGATE_CAMERA__RATE="7.5",
         MASKGATE_DECISION__VIOLATIONS='["face_no_mask"]',
@@ -50,6 +49,9 @@ def test_the_file_the_environment_and_the_command_line_override_in_this_order(
         ("detector = 3", "detector: input should be a valid"),
         ("[detector", "not TOML"),
         ("[camera]\nrate = 0", "camera.rate: input should be greater than 0, found 0"),
+        ("[camera]\nsource = ''", "camera.source: string should have at least 1 character"),
+        ("[decision]\nwindow = 2\nmin_votes = 5", "no more votes than the window of 2 ever count"),
+        ("[broker]\nca_file = 'x'", "broker.ca_file: there is no broker.url"),
     ],
 )
 def test_a_fault_names_the_file_the_key_and_the_way_out(
@@ -65,6 +67,25 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(MaskGateError) as caught:
         load(tmp_path, "[camera]\nrate = -1\nsize = 3\n[detector]\nthreads = 0\n")
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_numbers_stand_for_text_where_text_is_meant(tmp_path: Path) -> None:
+    settings = load(tmp_path, "[camera]\nsource = 0\n[broker]\nprotocol = 5\n")
+    assert (settings.camera.source, settings.broker.protocol) == ("0", "5")
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path: Path) -> None:
+    settings = load(tmp_path, "[outbox]\npath = '~/alerts'\n")
+    assert settings.outbox.path == Path.home() / "alerts"
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert load(tmp_path, "\ufeff[device]\nid = 'gate'\n").device.id == "gate"
+
+
+def test_a_fault_on_the_command_line_names_the_option(tmp_path: Path) -> None:
+    with pytest.raises(MaskGateError, match=r"--broker: broker\.url: expected mqtt://"):
+        load(tmp_path, overrides={"--broker": ("broker", "url", "localhost")})
 
 
 def test_a_fault_in_the_environment_names_the_variable(tmp_path: Path) -> None:

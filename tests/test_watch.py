@@ -218,6 +218,39 @@ def test_a_second_watch_with_the_same_outbox_is_refused(
         held.close()
 
 
+@pytest.mark.parametrize("output", ["a closed pipe", "/dev/full"])
+def test_alerts_reach_the_broker_though_nobody_reads_the_output(
+    tmp_path: Path,
+    broker: AnyBroker,
+    listen: Callable[..., Listener],
+    bare_face: Path,
+    output: str,
+) -> None:
+    listener = listen(broker.settings)
+    words = ["run", "--source", str(bare_face), "--once", "--broker", broker.settings.url or ""]
+    environment = {
+        **os.environ,
+        "MASKGATE_OUTBOX__PATH": str(tmp_path / "outbox"),
+        "MASKGATE_BROKER__PROTOCOL": broker.settings.protocol,
+    }
+    if output == "/dev/full":
+        target = os.open(output, os.O_WRONLY)
+    else:
+        reader, target = os.pipe()
+        os.close(reader)
+    try:
+        done = subprocess.run(
+            [*MASKGATE, *words], stdout=target, stderr=subprocess.PIPE, text=True, timeout=60,
+            check=False, env=environment,
+        )  # fmt: skip
+    finally:
+        os.close(target)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("nothing more is printed") == 1
+    wait_until(lambda: len(listener.payloads("alert")) >= 2)
+
+
 def test_what_was_seen_is_saved_as_a_video(
     tmp_path: Path, broker: AnyBroker, bare_face: Path
 ) -> None:

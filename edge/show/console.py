@@ -1,10 +1,14 @@
 """What a person, or a program, reads of a watch on standard output."""
 
 import json
+import logging
+import os
+import sys
 from collections import Counter, deque
 from datetime import datetime
+from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -13,6 +17,7 @@ from edge.chain import STAGES, Outcome
 from edge.config import Device
 from edge.people.decision import People
 
+log = logging.getLogger(__name__)
 _KEPT = 10_000
 """Frames whose times are kept for the summary; the newest ones."""
 
@@ -23,13 +28,15 @@ class Console:
     def __init__(self, device: Device, *, as_json: bool) -> None:
         self._device = device
         self._as_json = as_json
+        self._gone: list[TextIO] = []
+        """Where printing failed: a pipe whose reader has gone, a file on a full disk."""
         self._frames = 0
         self._alerts: Counter[str] = Counter()
         self._seconds: dict[str, deque[float]] = {stage: deque(maxlen=_KEPT) for stage in STAGES}
 
     def say(self, line: str) -> None:
         """Tell the person something; not part of the output."""
-        click.echo(line, err=True)
+        self._print(line, sys.stderr)
 
     def show(self, outcome: Outcome) -> None:
         """Take what a frame led to: print its alerts, remember its times."""
@@ -44,9 +51,9 @@ class Console:
             self._alerts[alert.state] += 1
             if self._as_json:
                 event = to_cloudevent(alert, self._device, late=False)
-                click.echo(json.dumps(event))
+                self._print(json.dumps(event), sys.stdout)
             else:
-                click.echo(_line(alert))
+                self._print(_line(alert), sys.stdout)
 
     def summary(self, people: People, *, dropped: int, waiting: int) -> None:
         """Say what there was, when the watch is over.
@@ -70,7 +77,7 @@ class Console:
             "median_ms": medians,
         }
         if self._as_json:
-            click.echo(json.dumps({"type": "org.maskgate.summary", "data": found}))
+            self._print(json.dumps({"type": "org.maskgate.summary", "data": found}), sys.stdout)
             return
         labels = ", ".join(f"{count} {in_words(label)}" for label, count in people.by_label.items())
         self.say(
@@ -85,9 +92,22 @@ class Console:
                 f"{waiting} messages wait in the outbox for the broker; the next run sends them"
             )
 
+    def _print(self, line: str, stream: TextIO) -> None:
+        """Print, unless nobody reads any more: that must not keep alerts from the broker."""
+        if stream in self._gone:
+            return
+        try:
+            click.echo(line, file=stream)
+        except OSError as error:
+            self._gone.append(stream)
+            log.warning("nothing more is printed to %s (%s)", stream.name, error.strerror)
+            # Python flushes what is left when it ends, and would complain once more.
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
+
 
 def _line(alert: Alert) -> str:
-    moment = datetime.fromtimestamp(alert.last_seen).astimezone().strftime("%H:%M:%S")
+    moment = datetime.fromtimestamp(alert.decided).astimezone().strftime("%H:%M:%S")
     what = in_words(alert.label)
     if alert.state == "opened":
         text = click.style(f"ALERT {what}", fg="red", bold=True)

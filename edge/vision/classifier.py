@@ -24,10 +24,12 @@ class Classifier:
                 its manifest.
         """
         manifest = bundle.manifest
-        if manifest.task != "mask-classification" or len(manifest.labels) < 2:
+        labels = manifest.labels
+        if manifest.task != "mask-classification" or not 2 <= len(set(labels)) == len(labels):
             raise MaskGateError(
-                f"bundle {bundle.folder}: expected a mask-classification bundle with its labels, "
-                f"found {manifest.task}; set classifier.bundle to one made by maskgate-convert"
+                f"bundle {bundle.folder}: expected a mask-classification bundle with two labels or "
+                f"more, found {manifest.task} with {list(labels)}; set classifier.bundle to one "
+                "made by maskgate-convert"
             )
         threshold, unsure = manifest.threshold, manifest.unsure
         if threshold is None or unsure is None or not unsure[0] <= threshold <= unsure[1]:
@@ -35,7 +37,7 @@ class Classifier:
                 f"bundle {bundle.folder}: manifest.json: expected a threshold and, around it, the "
                 f"two ends of the unsure band; found threshold {threshold}, unsure {unsure}"
             )
-        self.labels = manifest.labels
+        self.labels = labels
         self._clock = InvokeClock()
         self._threshold, self._unsure = threshold, unsure
         self._size, self._margin = manifest.input.width, manifest.input.margin
@@ -48,6 +50,13 @@ class Classifier:
             raise MaskGateError(
                 f"bundle {bundle.folder}: the manifest says input {expected}, square; "
                 f"the net takes {tuple(int(side) for side in given['shape'])}"
+            )
+        # One output is a sigmoid: the probability of the first of two labels.
+        outputs = int(np.prod(taken["shape"]))
+        if max(outputs, 2) != len(labels):
+            raise MaskGateError(
+                f"bundle {bundle.folder}: the manifest names {len(labels)} labels, the "
+                f"net has {outputs} outputs; make the bundle again"
             )
         self._input, self._output = given["index"], taken["index"]
         self._as_input = _input_table(given, manifest.input.offset, manifest.input.scale)
