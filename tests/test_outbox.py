@@ -244,13 +244,14 @@ def test_a_file_of_another_version_is_left_alone(path: Path, open_outbox: Open):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda content: b"not a database\n" * len(content),
+        lambda content: content[:16] + b"not a database\n" * len(content),
+        lambda content: bytes(len(content)),
         lambda content: content[:100] + bytes(len(content) - 100),
         lambda content: content[: len(content) // 2 + 7],
         # The header's count of free pages; reading the alerts would not notice.
         lambda content: content[:36] + b"\0\0\0\x63" + content[40:],
     ],
-    ids=["text", "zeros", "cut short", "header"],
+    ids=["text", "all zeros", "zeros", "cut short", "header"],
 )
 def test_a_damaged_file_is_moved_aside_and_a_fresh_one_begun(
     path: Path,
@@ -273,12 +274,81 @@ def test_a_damaged_file_is_moved_aside_and_a_fresh_one_begun(
     assert str(aside) in caplog.text
 
 
+def test_an_empty_file_becomes_an_outbox(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    empty = tmp_path / "outbox.sqlite"
+    empty.touch()
+    with closing(Outbox(OutboxSettings(path=empty))) as outbox:
+        outbox.add(alert(1))
+        assert numbers(outbox) == [1]
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("content", [b"secret\n", b"\xff\xd8\xff\xe0" + bytes(9000)])
+def test_an_ordinary_file_is_refused_and_left_alone(tmp_path: Path, content: bytes):
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(content)
+    with pytest.raises(MaskGateError, match=r"is no outbox.*set outbox\.path to another") as caught:
+        Outbox(OutboxSettings(path=theirs))
+    assert str(theirs) in str(caught.value)
+    assert list(tmp_path.iterdir()) == [theirs]
+    assert theirs.read_bytes() == content
+
+
+def test_a_device_is_no_outbox():
+    with pytest.raises(MaskGateError, match="is no outbox"):
+        Outbox(OutboxSettings(path=Path("/dev/zero")))
+
+
+def test_a_file_with_other_columns_is_moved_aside_with_its_alerts(
+    path: Path, open_outbox: Open, caplog: pytest.LogCaptureFixture
+):
+    outbox = open_outbox()
+    outbox.add(alert(1))
+    outbox.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("ALTER TABLE waiting ADD COLUMN decided REAL")
+
+    outbox = open_outbox()
+    (aside,) = path.parent.glob("outbox.sqlite.corrupt-*")
+    assert "table waiting has other columns" in caplog.text
+    assert str(aside) in caplog.text
+    outbox.add(alert(2))
+    outbox.close()
+    assert "lost" not in caplog.text
+    with closing(sqlite3.connect(aside)) as db:
+        assert db.execute("SELECT count(*) FROM waiting").fetchone() == (1,)
+    assert numbers(open_outbox())[0] == 2
+
+
+def test_a_table_of_somebody_else_in_the_file_does_no_harm(path: Path, open_outbox: Open):
+    open_outbox().close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE note (text TEXT)")
+    open_outbox().close()
+    assert list(path.parent.glob("*corrupt*")) == []
+
+
+def test_only_a_disk_at_fault_is_told_as_one(open_outbox: Open, caplog: pytest.LogCaptureFixture):
+    outbox = open_outbox()
+    with full_disk():
+        outbox.add(alert(1))
+    assert "free some space" in caplog.text
+    outbox.retry()
+    outbox.add(alert(2))
+    caplog.clear()
+    outbox._file._connection().execute("ALTER TABLE waiting ADD COLUMN decided REAL")
+    outbox.add(alert(3))
+    assert "4 columns" in caplog.text
+    assert "free some space" not in caplog.text
+    assert "set outbox.path" in caplog.text
+
+
 def test_of_many_damaged_files_the_newest_stay(path: Path, open_outbox: Open):
     for _ in range(6):
         outbox = open_outbox()
         outbox.add(alert(1))
         outbox.close()
-        path.write_bytes(b"damage" * 1000)
+        path.write_bytes(bytes(6000))
     open_outbox()
     assert len(list(path.parent.glob("outbox.sqlite.corrupt-*"))) == 3
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from edge.alerting.alerts import Alert
 from edge.alerting.outbox_file import OutboxFile, Row
-from edge.alerting.sqlite_file import is_damage
+from edge.alerting.sqlite_file import is_damage, is_of_the_disk
 from edge.config import Outbox as OutboxSettings
 from edge.errors import MaskGateError
 
@@ -169,11 +169,11 @@ class Outbox:
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-        held = self._file.count
-        try:
-            self._file.begin_afresh()
-        finally:
-            self._dropped += held - self._file.count
+            held = self._file.count
+            try:
+                self._file.begin_afresh(error)
+            finally:
+                self._dropped += held - self._file.count
         return work()
 
     def _failed(self, error: Exception) -> None:
@@ -182,9 +182,12 @@ class Outbox:
             self._failing = str(error)
             log.error(
                 "outbox %s: cannot be used (%s); alerts wait in memory, where a power cut "
-                "would lose them: free some space or replace the card",
+                "would lose them: %s",
                 self._file.path,
                 error,
+                "free some space or replace the card"
+                if is_of_the_disk(error)
+                else "set outbox.path to another file",
             )
 
     def _bound_memory(self) -> None:

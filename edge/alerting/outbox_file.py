@@ -48,11 +48,10 @@ class OutboxFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or begin it; a damaged one is moved aside.
+        """Open the file, or begin it; one that is damaged or has other columns is moved aside.
 
         Raises:
-            MaskGateError: it cannot be written, is held by another process, or is another
-                program's.
+            MaskGateError: it cannot be written, is held by another process, or is no outbox.
         """
         self.path = path
         self.count = 0
@@ -133,8 +132,8 @@ class OutboxFile:
         self.count = count - surplus
         self.dropped = dropped
 
-    def begin_afresh(self) -> None:
-        """Move the damaged file aside and begin an empty one.
+    def begin_afresh(self, reason: sqlite3.Error) -> None:
+        """Move the file aside, which is of no use for that reason, and begin an empty one.
 
         Raises:
             OSError, sqlite3.Error: that is not possible now; the next use tries again.
@@ -143,7 +142,11 @@ class OutboxFile:
         aside = move_aside(self.path)
         self.count = 0
         log.warning(
-            "outbox %s was damaged: moved aside as %s, a fresh one is begun", self.path, aside
+            "outbox %s cannot be used (%s): moved aside as %s, which keeps its alerts; a fresh one "
+            "is begun",
+            self.path,
+            reason,
+            aside,
         )
         self._connection()
 
@@ -160,7 +163,7 @@ class OutboxFile:
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
-            self.begin_afresh()
+            self.begin_afresh(error)
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:

@@ -3,14 +3,23 @@
 import errno
 import os
 import sqlite3
+import stat
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from edge.errors import MaskGateError
 
 KEPT_DAMAGED = 3
 """Damaged files kept for inspection; a dying card must not be filled with them."""
+_HEADER = b"SQLite format 3\0"
+"""What every SQLite file begins with (https://www.sqlite.org/fileformat.html, 1.3)."""
+_CHUNK = 1 << 20
+"""Bytes of a file looked at in one piece."""
+_OF_THE_DISK = ("full", "disk I/O error", "readonly", "unable to open")
+"""In SQLite's messages for what a card or its file system refuses; Python 3.10 has no codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +46,17 @@ def open_alone(what: str, path: Path, layout: Layout) -> sqlite3.Connection:
 
     Raises:
         MaskGateError: the file is another program's or another version's.
-        OSError, sqlite3.Error: it cannot be opened, is held by another process, or is damaged.
+        OSError, sqlite3.Error: it cannot be opened, is held by another process, is damaged, or
+            has tables that this program cannot use.
     """
     is_new = not path.exists()
     # Made here, so that only this user can read what is in it.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "rb") as file:
+        if not _may_be_sqlite(file):
+            raise MaskGateError(
+                f"{what} {path}: is no {what}, it does not begin as a SQLite file does; set "
+                f"{what}.path to another file"
+            )
     db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         # EXCLUSIVE holds the lock until the connection ends, however the process ends, and keeps
@@ -62,13 +77,20 @@ def open_alone(what: str, path: Path, layout: Layout) -> sqlite3.Connection:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error means that the file is damaged, and not that it cannot be used now."""
+    """Whether an error means that the file is of no use, and not that it cannot be used now."""
     # SQLITE_CORRUPT and SQLITE_NOTADB come as the plain class, all that may pass as a subclass.
     return type(error) is sqlite3.DatabaseError
 
 
+def is_of_the_disk(error: Exception) -> bool:
+    """Whether the disk is at fault: it is full, has gone read-only, or fails."""
+    if isinstance(error, sqlite3.Error):
+        return any(part in str(error) for part in _OF_THE_DISK)
+    return isinstance(error, OSError)
+
+
 def move_aside(path: Path) -> Path:
-    """Rename a damaged file and its log to <name>.corrupt-<time>; the oldest such are deleted.
+    """Rename a file of no use and its log to <name>.corrupt-<time>; the oldest such are deleted.
 
     Returns:
         The file's new path.
@@ -132,6 +154,36 @@ def _check(what: str, path: Path, db: sqlite3.Connection, layout: Layout) -> Non
     finding = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if finding != "ok":
         raise sqlite3.DatabaseError(finding)
+    with closing(sqlite3.connect(":memory:")) as wanted:
+        _begin(wanted, layout)
+        found = _columns(db)
+        for table, columns in _columns(wanted).items():
+            if found.get(table) != columns:
+                raise sqlite3.DatabaseError(f"table {table} has other columns than expected")
+
+
+def _columns(db: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Each table's columns: name, type, whether NULL is refused, place in the primary key."""
+    tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {
+        table: db.execute(
+            'SELECT name, type, "notnull", pk FROM pragma_table_info(?)', (table,)
+        ).fetchall()
+        for (table,) in tables
+    }
+
+
+def _may_be_sqlite(file: BinaryIO) -> bool:
+    """Whether it begins as SQLite's files do, or holds nothing: a power cut leaves zeros."""
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return False
+    if file.read(len(_HEADER)) == _HEADER:
+        return True
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        if any(chunk):
+            return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:
