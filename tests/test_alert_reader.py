@@ -115,8 +115,9 @@ def test_the_memory_for_repeats_is_bounded(monkeypatch: pytest.MonkeyPatch):
         (TOPIC, b"", "expected JSON"),
         (TOPIC, b"\xff\xfe\x00", "expected JSON"),
         (TOPIC, b"{", "expected JSON"),
-        (TOPIC, b"[]", "expected an alert"),
-        (TOPIC, b"null", "expected an alert"),
+        (TOPIC, b"[]", "expected an alert, but it: expected an object"),
+        (TOPIC, b"null", "expected an alert, but it: expected an object"),
+        (TOPIC, json.dumps(event() | {"data": 1}).encode(), "but data: expected an object"),
         (TOPIC, b"[" * 60_000, "nested too deep"),
         (TOPIC, b'{"a": NaN}', "NaN is not JSON"),
         (TOPIC, b"1" * 20_000, "expected"),
@@ -131,7 +132,7 @@ def test_the_memory_for_repeats_is_bounded(monkeypatch: pytest.MonkeyPatch):
         (TOPIC, json.dumps(event() | {"id": ""}).encode(), "but id"),
         (TOPIC, json.dumps(event() | {"specversion": "9"}).encode(), "but specversion"),
         ("maskgate/hq/north-door/status", b"\x1b]0;owned\x07", "expected the status"),
-        ("maskgate/hq/north-door/status", b"", "expected the status"),
+        ("maskgate/hq/north-door/status", b" ", "expected the status"),
         ("maskgate/hq/\x1b[31m/status/x", b"online", "not a device's topic"),
         ("", b"online", "not a device's topic"),
     ],
@@ -144,6 +145,12 @@ def test_what_is_no_alert_is_one_warning_and_no_line(
     assert record.levelno == logging.WARNING
     assert complaint in record.getMessage()
     assert record.getMessage().isprintable()
+
+
+def test_a_status_that_is_cleared_is_no_warning(caplog: pytest.LogCaptureFixture):
+    message = Message("maskgate/hq/north-door/status", b"")
+    assert AlertReader(as_json=False).line(message) is None
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("field", ["camera", "kind", "reason"])

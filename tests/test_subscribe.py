@@ -12,9 +12,11 @@ import pytest
 
 from edge.alerting.alerts import to_cloudevent
 from edge.config import Broker, Device
+from edge.errors import MaskGateError
 from edge.mqtt.connection import Connection
+from edge.mqtt.subscribe import subscribe
 from edge.mqtt.waker import Waker
-from tests.conftest import PASSWORD, Embedded, Mosquitto, Silent, free_port
+from tests.conftest import PASSWORD, Embedded, Mosquitto, Silent, free_port, wait_until
 from tests.samples import alert
 
 DEVICE = Device(site="hq", id="north-door")
@@ -131,10 +133,39 @@ def test_a_broker_that_is_away_or_restarts_is_waited_for(
 
 
 def test_it_ends_after_the_seconds(broker: AnyBroker, start: Callable[..., Subscriber]):
-    subscriber = start("--seconds", "0.2", "--broker", str(broker.settings.url))
-    nobody = start("--seconds", "0.2", "--broker", f"mqtt://127.0.0.1:{free_port()}")
+    subscriber = start("--seconds", "1", "--broker", str(broker.settings.url))
     assert subscriber.process.wait(10) == 0
-    assert nobody.process.wait(10) == 0
+
+
+def test_seconds_without_a_connection_are_an_error_that_says_why(
+    start: Callable[..., Subscriber], silent: Callable[[bytes], Silent]
+):
+    nobody = f"127.0.0.1:{free_port()}"
+    refused = start("--seconds", "0.2", "--broker", f"mqtt://{nobody}")
+    unanswered = start("--seconds", "0.2", "--broker", str(silent(b"").settings.url))
+    assert refused.process.wait(10) == 2
+    assert f"{nobody}: Connection refused; there was no" in refused.warning("Error")
+    assert unanswered.process.wait(10) == 2
+    assert "no answer; there was no connection" in unanswered.warning("Error")
+
+
+@pytest.mark.parametrize("scheme", ["mqtt", "mqtts"])
+def test_a_broker_that_never_answers_does_not_hold_it_up(
+    start: Callable[..., Subscriber], silent: Callable[[bytes], Silent], scheme: str
+):
+    server = silent(b"")
+    subscriber = start("--broker", str(server.settings.url).replace("mqtt", scheme))
+    wait_until(lambda: server.connections == 1)
+    began = time.monotonic()
+    assert subscriber.end() == 0
+    assert time.monotonic() - began < 1.5  # One second, and a busy machine's exit.
+
+
+def test_the_seconds_hold_while_a_broker_never_answers(silent: Callable[[bytes], Silent]):
+    began = time.monotonic()
+    with pytest.raises(MaskGateError, match="no answer"):
+        subscribe(silent(b"").settings, as_json=False, seconds=0.3)
+    assert time.monotonic() - began < 1.3
 
 
 def test_a_reader_that_leaves_ends_it_well(broker: AnyBroker, start: Callable[..., Subscriber]):

@@ -60,8 +60,8 @@ class AlertReader:
         """What to show of a message.
 
         Returns:
-            A line without control characters; None for a repeat, and for what is no alert and no
-            status, which is logged as a warning.
+            A line without control characters; None for a repeat, for a status that is cleared,
+            and for what is no alert and no status, which is logged as a warning.
         """
         try:
             site, device, name = _levels(message.topic)
@@ -72,7 +72,9 @@ class AlertReader:
             log.warning("%s: left out, %s", harmless(message.topic), harmless(str(error)))
             return None
 
-    def _status(self, site: str, device: str, payload: bytes) -> str:
+    def _status(self, site: str, device: str, payload: bytes) -> str | None:
+        if not payload:
+            return None  # This is how a retained status is taken back, MQTT 5, 3.3.1.3.
         if payload not in {b"online", b"offline"}:
             raise ValueError("expected the status online or offline")
         status = payload.decode()
@@ -127,7 +129,9 @@ def _parse(payload: bytes) -> tuple[_Event, dict[str, Any]]:
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"])) or "it"
-        raise ValueError(f"expected an alert, but {where}: {fault['msg']}") from None
+        # pydantic would name the class that it wants.
+        reason = "expected an object" if fault["type"] == "model_type" else fault["msg"]
+        raise ValueError(f"expected an alert, but {where}: {reason}") from None
     return event, content
 
 

@@ -4,8 +4,10 @@ import io
 import logging
 import os
 import sys
+import threading
 import time
 import uuid
+from concurrent.futures import Future, wait
 from contextlib import closing
 
 import click
@@ -24,6 +26,8 @@ from edge.mqtt.waker import Waker
 TOPICS = (f"{ROOT}/+/+/alert", f"{ROOT}/+/+/status")
 IDLE_SECONDS = 1.0
 """Longest wait before it looks around."""
+OPENING_SECONDS = 0.2
+"""The same while it connects, where a signal does not end the wait."""
 log = logging.getLogger(__name__)
 
 
@@ -40,7 +44,8 @@ def subscribe(broker: Broker, *, as_json: bool, seconds: float | None = None) ->
 
     Raises:
         MaskGateError: the broker refuses the login or the subscription, its certificate does not
-            hold, or a file with the password or the CA is not usable.
+            hold, a file with the password or the CA is not usable, or there was no connection in
+            all the seconds.
     """
     # 3.1.1 does all that is needed here, and brokers that speak nothing newer understand it.
     chosen = {"url": broker.url or f"mqtt://{HOST}:{USUAL_PORT}", "protocol": "3.1.1"}
@@ -60,27 +65,59 @@ def subscribe(broker: Broker, *, as_json: bool, seconds: float | None = None) ->
 def _keep_listening(broker: Broker, reader: AlertReader, end: End, waker: Waker) -> None:
     backoff = Backoff()
     told: set[str] = set()
+    connected = False
+    trouble = f"broker {broker.url}: no answer"
     while end.left(IDLE_SECONDS):
         backoff.attempt()
+        connection = Connection(broker, f"maskgate-sub-{uuid.uuid4().hex[:8]}")
         try:
-            _listen(broker, reader, end, waker)
+            if _opened(connection, end):
+                connected = True
+                _listen(connection, reader, end, waker)
         except RefusedError as error:
             raise MaskGateError(str(error)) from error
         except UnreachableError as error:
+            trouble = str(error)
             if backoff.was_steady():
                 told.clear()
-            if str(error) not in told:
-                told.add(str(error))
-                log.warning("%s; trying again", error)
+            if trouble not in told:
+                told.add(trouble)
+                log.warning("%s; trying again", trouble)
             over = time.monotonic() + backoff.pause(error)
             while (left := end.left(IDLE_SECONDS)) and (pause := over - time.monotonic()) > 0:
                 waker.wait(min(pause, left))
+    if not connected and not end.asked:
+        raise MaskGateError(f"{trouble}; there was no connection in all the seconds")
 
 
-def _listen(broker: Broker, reader: AlertReader, end: End, waker: Waker) -> None:
-    connection = Connection(broker, f"maskgate-sub-{uuid.uuid4().hex[:8]}")
+def _opened(connection: Connection, end: End) -> bool:
+    """Connect and log in, unless it is time to end first.
+
+    On a thread of its own, which is left to itself then: the look-up of a host's name and a TLS
+    handshake cannot be ended early.
+    """
+    opened: Future[None] = Future()
+
+    def open_it() -> None:
+        with closing(Waker()) as waker:
+            try:
+                connection.open(waker)
+            except Exception as error:  # noqa: BLE001  # raised where its result is taken
+                connection.drop()
+                opened.set_exception(error)
+            else:
+                opened.set_result(None)
+
+    threading.Thread(target=open_it, name="connecting", daemon=True).start()
+    while left := end.left(OPENING_SECONDS):
+        if wait([opened], left).done:
+            opened.result()
+            return True
+    return False
+
+
+def _listen(connection: Connection, reader: AlertReader, end: End, waker: Waker) -> None:
     try:
-        connection.open(waker)
         connection.subscribe(*TOPICS)
         log.info("listening at broker %s", connection.address)
         while left := end.left(IDLE_SECONDS):
