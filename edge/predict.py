@@ -12,6 +12,7 @@ import click
 from edge.bundle import load_bundle
 from edge.config import Settings
 from edge.errors import MaskGateError
+from edge.paths import check_not_same, check_place, reason
 from edge.sources.pictures import pictures_in, read_picture
 from edge.values import Box, Pixels
 from edge.vision.cascade import Cascade
@@ -51,9 +52,15 @@ def predict(paths: Sequence[Path], out: Path, settings: Settings, *, crops: bool
         How many pictures and faces there were; an unreadable picture is warned of and left out.
 
     Raises:
-        MaskGateError: a path that is not there, no picture at all, or a CSV that cannot be written.
+        MaskGateError: a path that is not there, no picture at all, or a CSV that cannot be written
+            or would replace something else than a CSV.
     """
     pictures = list(_pictures(paths))
+    check_place(out, "predictions")
+    for _, path in pictures:
+        check_not_same(out, path, "predictions")
+    # Behind a link lies the file to replace, not the link.
+    out = out.resolve()
     detector = Cascade(load_bundle(settings.detector.bundle), settings.detector)
     classifier = Classifier(load_bundle(settings.classifier.bundle), settings.classifier)
     # In the same folder, for a rename is atomic only there.
@@ -88,9 +95,14 @@ def predict(paths: Sequence[Path], out: Path, settings: Settings, *, crops: bool
 def _pictures(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     """All pictures, each with the name that goes into the CSV."""
     for path in paths:
-        if path.is_dir():
+        try:
+            folder = path.is_dir()
+            there = path.exists()
+        except OSError as error:
+            raise MaskGateError(f"picture {path}: {reason(error)}") from error
+        if folder:
             yield from ((found.name, found) for found in pictures_in(path))
-        elif path.exists():
+        elif there:
             yield path.name, path
         else:
             raise MaskGateError(f"picture {path}: no such file or folder")

@@ -1,4 +1,5 @@
 import csv
+import os
 from pathlib import Path
 
 import cv2
@@ -112,3 +113,70 @@ def test_a_csv_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert "predictions" in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_csv_never_replaces_a_picture_that_is_read(tmp_path: Path) -> None:
+    content = find_photo(HOPPER).read_bytes()
+    (tmp_path / "a.jpg").write_bytes(content)
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "a.jpg")
+    for out in ("a.jpg", "link.jpg"):
+        for read in (tmp_path, tmp_path / "a.jpg"):
+            done = predict(read, "--out", tmp_path / out)
+            assert done.exit_code == 2
+            assert f"{out}: is the file that is read" in done.output
+    assert (tmp_path / "a.jpg").read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_a_csv_never_replaces_what_is_no_file(tmp_path: Path, kind: str) -> None:
+    out = tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(out)
+    elif kind == "folder":
+        out.mkdir()
+    else:
+        out.symlink_to(os.devnull)
+    before = out.stat()
+    done = predict(find_photo(HOPPER), "--out", out)
+    assert done.exit_code == 2
+    assert "a device, pipe or folder is there" in done.output
+    assert out.stat().st_ino == before.st_ino
+
+
+def test_a_csv_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "faces.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to("faces.csv")
+    assert predict(find_photo(HOPPER), "--out", tmp_path / "link.csv").exit_code == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert len(rows(tmp_path / "faces.csv")) == 2
+
+
+def test_where_no_csv_can_be_written_no_picture_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    done = predict(tmp_path / "broken.jpg", "--out", tmp_path / "none" / "faces.csv")
+    assert done.exit_code == 2
+    assert "no folder" in done.output
+    assert not caplog.records
+
+
+def test_a_pipe_is_left_out_rather_than_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = predict(tmp_path / "pipe", "--out", tmp_path / "faces.csv")
+    assert done.exit_code == 2
+    assert "pipe: not a file" in caplog.text
+
+
+def test_a_picture_whose_name_no_csv_can_hold_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    path.write_bytes(find_photo(HOPPER).read_bytes())
+    out = tmp_path / "faces.csv"
+    done = predict(path, find_photo(HOPPER), "--out", out)
+    assert done.exit_code == 2
+    assert "caf\\xe9.jpg: its name is not UTF-8" in caplog.text
+    assert len(rows(out)) == 2

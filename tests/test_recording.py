@@ -1,3 +1,4 @@
+import os
 import resource
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_frames_of_another_size_are_fitted_without_distortion(tmp_path: Path):
         ("a.avi", r"a\.avi: expected a name that ends in \.mp4"),
         ("a", r"expected a name that ends in \.mp4"),
         ("gone/a.mp4", r"a\.mp4: no folder .*gone; make it first"),
-        ("folder.mp4", r"folder\.mp4: cannot write there"),
+        ("folder.mp4", r"folder\.mp4: a device, pipe or folder is there"),
     ],
 )
 def test_a_place_that_cannot_be_recorded_to_is_refused_at_once(
@@ -99,6 +100,34 @@ def test_a_place_that_cannot_be_recorded_to_is_refused_at_once(
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(MaskGateError, match=says):
         Recording(tmp_path / name, 10)
+
+
+def test_a_recording_never_replaces_a_device_or_a_pipe(tmp_path: Path):
+    (tmp_path / "device.mp4").symlink_to(os.devnull)
+    os.mkfifo(tmp_path / "pipe.mp4")
+    for name in ("device.mp4", "pipe.mp4"):
+        with pytest.raises(MaskGateError, match=f"{name}: a device, pipe or folder is there"):
+            Recording(tmp_path / name, 10)
+
+
+def test_a_recording_never_replaces_its_own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.mp4").write_bytes(b"precious")
+    (tmp_path / "link.mp4").symlink_to("a.mp4")
+    for source in (str(tmp_path / "a.mp4"), str(tmp_path / "link.mp4"), "~/a.mp4"):
+        with pytest.raises(MaskGateError, match=r"a\.mp4: is the file that is read"):
+            Recording(tmp_path / "a.mp4", 10, source)
+    Recording(tmp_path / "b.mp4", 10, str(tmp_path / "a.mp4"))
+    Recording(tmp_path / "a.mp4", 10, "rtsp://camera/live")
+
+
+@pytest.mark.parametrize("folder", [b".", b"caf\xe9"])
+def test_a_recording_whose_path_is_not_utf_8_is_refused(tmp_path: Path, folder: bytes):
+    place = tmp_path / os.fsdecode(folder)
+    place.mkdir(exist_ok=True)
+    name = "a.mp4" if folder != b"." else os.fsdecode(b"caf\xe9.mp4")
+    with pytest.raises(MaskGateError, match=r"caf\\xe9.*: its name is not UTF-8; rename it"):
+        Recording(place / name, 10)
 
 
 def test_a_picture_too_small_for_a_video_is_refused(tmp_path: Path):

@@ -1,7 +1,6 @@
 """Record frames as a video."""
 
 import logging
-import os
 from pathlib import Path
 from types import TracebackType
 
@@ -9,6 +8,7 @@ import cv2
 import numpy as np
 
 from edge.errors import MaskGateError
+from edge.paths import check_name, check_not_same, check_place
 from edge.values import Pixels
 
 log = logging.getLogger(__name__)
@@ -21,22 +21,23 @@ class Recording:
     `close()` to finish and `discard()` to give up.
     """
 
-    def __init__(self, path: Path, rate: float) -> None:
+    def __init__(self, path: Path, rate: float, source: str = "") -> None:
         """Prepare to record; the first frame decides the size.
 
         Args:
             path: the file to make, *.mp4; one that is there is replaced in the end.
             rate: frames per second, above 0.
+            source: what is recorded, as the configuration names it; that file is not replaced.
 
         Raises:
-            MaskGateError: another kind of file, or a folder that is missing or not writable.
+            MaskGateError: another kind of file, a folder that is missing or not writable, or the
+                source itself.
         """
+        check_name(str(path.resolve()), "recording")
         if path.suffix.lower() != ".mp4":
             raise MaskGateError(f"recording {path}: expected a name that ends in .mp4")
-        if not path.parent.is_dir():
-            raise MaskGateError(f"recording {path}: no folder {path.parent}; make it first")
-        if path.is_dir() or not os.access(path.parent, os.W_OK):
-            raise MaskGateError(f"recording {path}: cannot write there; name another file")
+        check_place(path, "recording")
+        check_not_same(path, Path(source).expanduser(), "recording")
         self._path = path
         self._part = path.with_name(f".{path.name}.part.mp4")
         self._rate = rate

@@ -7,6 +7,7 @@ import cv2
 from edge.config import Camera
 from edge.demo.source import Demo
 from edge.errors import MaskGateError
+from edge.paths import check_name, reason
 from edge.sources.picamera import PiCamera
 from edge.sources.pictures import Pictures, pictures_in
 from edge.sources.source import Source
@@ -44,21 +45,26 @@ def open_source(camera: Camera, *, once: bool = False) -> Source:
         if text.split("://", 1)[0] not in PORTS:
             raise MaskGateError(f"source {masked(text)}: unknown kind of URL; {ACCEPTED}")
         return Stream(text)
-    return _open_path(Path(text).expanduser())
+    try:
+        return _open_path(Path(text).expanduser())
+    except OSError as error:
+        raise MaskGateError(f"source {text}: {reason(error)}") from error
+    except RuntimeError as error:  # "~name" of nobody here
+        raise MaskGateError(f"source {text}: {error}") from error
 
 
 def _open_path(path: Path) -> Source:
+    check_name(str(path), "source")
     if path.is_dir():
         return Pictures(pictures_in(path))
     if not path.exists():
         raise MaskGateError(f"source {path}: no such file or folder; {ACCEPTED}")
     if not path.is_file():  # a pipe or a socket would block
         raise MaskGateError(f"source {path}: neither a file nor a folder; {ACCEPTED}")
-    try:
-        with path.open("rb") as file:
-            head = file.read(4)
-    except OSError as error:
-        raise MaskGateError(f"source {path}: {error.strerror}") from error
+    with path.open("rb") as file:
+        head = file.read(4)
+    if not head:
+        raise MaskGateError(f"source {path}: empty; copy it again from where it came")
     # OpenCV would read the first picture of a GIF only.
     if head != b"GIF8" and cv2.haveImageReader(str(path)):
         return Pictures([path])

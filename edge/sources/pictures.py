@@ -1,6 +1,7 @@
 """Pictures: one file, or a folder of them."""
 
 import logging
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 
 from edge.errors import MaskGateError
+from edge.paths import check_name, reason
 from edge.sources.colours import to_rgb
 from edge.values import Pixels
 
@@ -29,12 +31,11 @@ def read_picture(path: Path) -> Pixels:
         RGB uint8, height x width x 3, contiguous.
 
     Raises:
-        MaskGateError: the file is missing or unreadable, no picture, or cut short.
+        MaskGateError: the file is missing or unreadable, no picture, or cut short, or its name is
+            not UTF-8.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise MaskGateError(f"picture {path}: {error.strerror}; expected a picture file") from error
+    check_name(path.name, "picture")
+    content = _content(path)
     if content.startswith(b"\xff\xd8") and _jpeg_is_cut_short(content):
         raise MaskGateError(
             f"picture {path}: cut short, its end is missing after {len(content)} bytes; "
@@ -42,7 +43,7 @@ def read_picture(path: Path) -> Pixels:
         )
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:  # an empty file, or more pixels than OpenCV takes
+    except cv2.error:  # more pixels than OpenCV takes
         pixels = None
     if pixels is None:
         raise MaskGateError(
@@ -50,6 +51,18 @@ def read_picture(path: Path) -> Pixels:
             f"({len(content)} bytes); expected JPEG, PNG, BMP, WebP or TIFF"
         )
     return to_rgb(pixels)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block, a device may never end
+            raise MaskGateError(f"picture {path}: not a file; expected a picture file")
+        content = path.read_bytes()
+    except OSError as error:
+        raise MaskGateError(f"picture {path}: {reason(error)}") from error
+    if not content:
+        raise MaskGateError(f"picture {path}: empty; copy it again from where it came")
+    return content
 
 
 def _jpeg_is_cut_short(content: bytes) -> bool:
@@ -77,7 +90,7 @@ def pictures_in(folder: Path) -> list[Path]:
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
         )
     except OSError as error:
-        raise MaskGateError(f"folder {folder}: {error.strerror}") from error
+        raise MaskGateError(f"folder {folder}: {reason(error)}") from error
     if not found:
         kinds = ", ".join(sorted(SUFFIXES))
         raise MaskGateError(f"folder {folder}: no pictures in it; expected files in {kinds}")
@@ -104,6 +117,13 @@ class Pictures:
         self.unreadable = 0
         """Pictures skipped because they could not be read."""
         self._first = read_picture(self._paths[0]) if len(self._paths) == 1 else None
+
+    @property
+    def broken(self) -> str | None:
+        """Which share of the pictures could not be read; None while all could."""
+        if not self.unreadable:
+            return None
+        return f"{self.unreadable} of {len(self._paths)} pictures could not be read"
 
     def read(self) -> Pixels | None:
         """The next picture that can be read; None after the last.
