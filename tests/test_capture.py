@@ -47,6 +47,7 @@ class Scripted:
     """A source that gives this many frames, or fails as told."""
 
     interval = 0.0
+    broken = None
 
     def __init__(self, frames: int, *, live: bool = True, fails: Exception | None = None) -> None:
         self.live = live

@@ -1,5 +1,6 @@
 import os
 import socket
+import struct
 import sys
 import types
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -57,6 +58,34 @@ def cut(path: Path, share: float) -> Path:
     """The same file with its end missing."""
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
+    return path
+
+
+def with_empty_packets(path: Path) -> Path:
+    """The same AVI at twice the rate, with an empty packet after each frame, and no index."""
+    content = path.read_bytes()
+    movi = content.index(b"movi") + 4
+    head = bytearray(content[:movi])
+    stream = head.index(b"strh") + 8
+    for offset in (24, 32):  # dwRate, dwLength
+        [value] = struct.unpack_from("<I", head, stream + offset)
+        struct.pack_into("<I", head, stream + offset, 2 * value)
+    chunks, at = b"", movi
+    while content[at : at + 4] == b"00dc":
+        end = at + 8 + int.from_bytes(content[at + 4 : at + 8], "little")
+        end += end % 2
+        chunks += content[at:end] + b"00dc" + bytes(4)
+        at = end
+    struct.pack_into("<I", head, movi - 8, 4 + len(chunks))
+    path.write_bytes(head + chunks)
+    return path
+
+
+def claiming(path: Path, seconds: float) -> Path:
+    """The same FLV with another length in its metadata."""
+    content = bytearray(path.read_bytes())
+    struct.pack_into(">d", content, content.index(b"duration\0") + 9, seconds)
+    path.write_bytes(content)
     return path
 
 
@@ -167,6 +196,32 @@ def test_a_missing_picture_is_refused_by_name(tmp_path: Path):
         read_picture(tmp_path / "gone.jpg")
 
 
+def test_an_empty_picture_is_called_empty(tmp_path: Path):
+    (tmp_path / "a.jpg").touch()
+    with pytest.raises(MaskGateError, match=r"a\.jpg: empty"):
+        read_picture(tmp_path / "a.jpg")
+    with pytest.raises(MaskGateError, match=r"a\.jpg: empty"):
+        open_source(source_of(tmp_path / "a.jpg"))
+
+
+def test_a_pipe_is_no_picture(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(MaskGateError, match="pipe: not a file"):
+        read_picture(tmp_path / "pipe")
+
+
+def test_a_picture_that_may_not_be_read_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(path: Path) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    # The administrator, who may run the tests, may read everything.
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(MaskGateError, match=r"a\.png: permission denied; .*chmod a\+r"):
+        read_picture(save(tmp_path / "a.png", picture()))
+
+
 # Folders
 
 
@@ -192,8 +247,21 @@ def test_an_unreadable_picture_in_a_folder_is_named_counted_and_skipped(
     source = Pictures(pictures_in(tmp_path))
     assert len(everything(source)) == 2
     assert source.unreadable == 1
+    assert source.broken == "1 of 3 pictures could not be read"
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "b.png" in caplog.text
+
+
+def test_a_picture_whose_name_is_not_utf_8_is_skipped_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    save(tmp_path / "a.png", picture())
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(whole)
+    source = Pictures(pictures_in(tmp_path))
+    assert len(everything(source)) == 1
+    assert source.unreadable == 1
+    assert "caf\\xe9.png: its name is not UTF-8; rename it" in caplog.text
 
 
 def test_a_folder_of_unreadable_pictures_is_an_error(tmp_path: Path):
@@ -240,6 +308,7 @@ def test_a_video_gives_all_its_frames_in_order_at_its_own_pace(
     assert np.allclose(shades, [8 * number for number in range(30)], atol=4)
     assert np.allclose(intervals, 0.1, atol=0.002)
     assert not source.live
+    assert source.broken is None
     assert not caplog.records
 
 
@@ -268,18 +337,82 @@ def test_a_video_that_breaks_off_says_after_which_frame(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
 ):
     path = cut(film(tmp_path / name, codec="MJPG"), 0.6)
-    count = len(everything(VideoFile(path)))
+    source = VideoFile(path)
+    count = len(everything(source))
     assert 5 < count < 25
-    assert f"{name} breaks off after frame {count} of 30" in caplog.text
+    assert str(source.broken).startswith(f"breaks off after frame {count}")
+    assert f"{name} breaks off after frame {count} (" in caplog.text
 
 
 def test_a_gif_that_breaks_off_says_after_which_frame(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     path = cut(gif(tmp_path / "a.gif", [100] * 10), 0.6)
-    count = len(everything(VideoFile(path)))
+    source = VideoFile(path)
+    count = len(everything(source))
     assert 2 < count < 10
     assert f"a.gif breaks off after frame {count}" in caplog.text
+    assert source.broken
+
+
+@pytest.mark.parametrize("damage", [bytes(40), b"\xa7" * 40])
+def test_damage_in_the_middle_of_a_gif_does_not_pass_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
+):
+    path = gif(tmp_path / "a.gif", [100] * 10)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + len(damage)] = damage
+    path.write_bytes(content)
+    source = VideoFile(path)
+    count = len(everything(source))
+    assert 2 < count < 10
+    assert f"a.gif breaks off after frame {count}" in caplog.text
+    assert source.broken
+
+
+def test_zeros_between_the_blocks_and_after_the_end_of_a_gif_do_no_harm(tmp_path: Path):
+    path = gif(tmp_path / "a.gif", [100] * 3)
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes(3) + content[-1:] + bytes(9))
+    source = VideoFile(path)
+    assert len(everything(source)) == 3
+    assert source.broken is None
+
+
+def test_empty_packets_in_an_avi_are_no_missing_frames(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    source = VideoFile(with_empty_packets(film(tmp_path / "a.avi")))
+    assert len(everything(source)) == 30
+    assert source.broken is None
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("claimed", "reason"), [(3.3, None), (5.0, "breaks off after frame 30 (2.9 s)")]
+)
+def test_a_length_that_is_only_estimated_is_no_missing_frame(
+    tmp_path: Path, claimed: float, reason: str | None
+):
+    source = VideoFile(claiming(film(tmp_path / "a.flv", codec="FLV1"), claimed))
+    assert len(everything(source)) == 30
+    assert source.broken == reason
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.png"])
+def test_text_is_neither_a_picture_nor_a_video(tmp_path: Path, name: str):
+    (tmp_path / name).write_text("What came today\n" * 300)
+    with pytest.raises(MaskGateError, match=f"{name}: neither a picture nor a video"):
+        everything(open_source(source_of(tmp_path / name)))
+
+
+def test_a_video_whose_name_is_not_utf_8_is_refused_also_behind_a_link(tmp_path: Path):
+    path = film(tmp_path / "a.avi").rename(tmp_path / os.fsdecode(b"caf\xe9.avi"))
+    (tmp_path / "link.avi").symlink_to(path)
+    for name in (path, tmp_path / "link.avi"):
+        with pytest.raises(MaskGateError, match=r"caf\\xe9\.avi: its name is not UTF-8; rename"):
+            VideoFile(name)
 
 
 def test_an_mp4_without_its_index_is_refused(tmp_path: Path):
@@ -310,6 +443,8 @@ def test_a_colon_in_a_file_name_is_no_protocol(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("a" * 300, "File name too long"),
+        ("~nobody-of-this-name/a.mp4", "source ~nobody-of-this-name"),
         ("gone.mp4", r"gone\.mp4: no such file or folder; expected demo, a video"),
         ("ftp://camera/a", r"ftp://camera/a: unknown kind of URL; expected demo"),
         ("rtsp://", r"not a camera's URL; expected rtsp://"),

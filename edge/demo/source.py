@@ -63,6 +63,7 @@ class Demo:
 
     interval = 1 / RATE
     live = False
+    broken = None
 
     def __init__(self, *, endless: bool = True) -> None:
         """Find the photos and draw the entrance.

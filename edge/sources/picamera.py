@@ -21,6 +21,7 @@ class PiCamera:
 
     interval = 0.0
     live = True
+    broken = None
 
     def __init__(self, width: int, height: int, rate: float) -> None:
         """Open and start the camera.

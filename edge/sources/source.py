@@ -24,6 +24,13 @@ class Source(Protocol):
     def live(self) -> bool:
         """True for a camera: when it breaks off, it is worth opening again."""
 
+    @property
+    def broken(self) -> str | None:
+        """Why frames of a file are missing, as far as it was read; None while none are.
+
+        Always None for a camera: that one is opened again.
+        """
+
     def read(self) -> Pixels | None:
         """The next picture: RGB uint8, height x width x 3, contiguous.
 

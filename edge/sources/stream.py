@@ -35,6 +35,7 @@ class Stream:
 
     interval = 0.0
     live = True
+    broken = None
 
     def __init__(self, url: str) -> None:
         """Connect to the camera.

@@ -19,6 +19,7 @@ class V4l2Camera:
 
     interval = 0.0
     live = True
+    broken = None
 
     def __init__(self, device: str, width: int, height: int, rate: float) -> None:
         """Open the camera and ask for a size and rate; it may settle for another.
