@@ -530,6 +530,33 @@ def test_what_a_broker_says_is_told(
     assert publisher.state.refused == refused
 
 
+TAKEN = "does another device use the same site and id?"
+
+
+@pytest.mark.usefixtures("retry_soon")
+def test_two_devices_of_one_name_are_told_so_by_a_broker_that_does_not_say_it(
+    broker: AnyBroker, publish: Publish, caplog: pytest.LogCaptureFixture
+):
+    settings = broker.settings.model_copy(update={"protocol": "3.1.1"})
+    one, other = publish(settings), publish(settings)
+    wait_until(lambda: any(TAKEN in each.state.detail for each in (one, other)))
+    lost = [record.message for record in caplog.records if "was lost" in record.message]
+    assert TAKEN not in lost[0]  # A single loss says nothing yet.
+
+
+@pytest.mark.usefixtures("retry_soon")
+def test_a_broker_that_restarts_is_not_taken_for_another_device(
+    broker: AnyBroker, publish: Publish, caplog: pytest.LogCaptureFixture
+):
+    publisher = publish(broker.settings.model_copy(update={"protocol": "3.1.1"}))
+    for _ in range(3):
+        wait_until(lambda: publisher.state.connected)
+        broker.stop()
+        wait_until(lambda: "refused" in publisher.state.detail)
+        broker.start()
+    assert TAKEN not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("host", "reason"), [("no-such-host.invalid", "invalid:1883: "), ("a..b", "b:1883: ")]
 )

@@ -22,6 +22,15 @@ class UnreachableError(Exception):
     """There is no connection now; trying again may help."""
 
 
+class LostError(UnreachableError):
+    """A connection that the broker had accepted ended, and nobody said why."""
+
+    def __init__(self, message: str, lasted: float) -> None:
+        """Note for how many seconds the connection had been accepted."""
+        super().__init__(message)
+        self.lasted = lasted
+
+
 class RefusedError(Exception):
     """The broker said no, or cannot be trusted; somebody has to put something right."""
 
@@ -37,6 +46,10 @@ class Login:
     def unreachable(self, what: str) -> UnreachableError:
         """An error that names the broker."""
         return UnreachableError(f"broker {self.address}: {what}")
+
+    def lost(self, lasted: float) -> LostError:
+        """An error that names the broker, for a connection that lasted so many seconds."""
+        return LostError(f"broker {self.address}: the connection was lost", lasted)
 
     def refused(self, what: str) -> RefusedError:
         """An error that names the broker."""

@@ -86,7 +86,8 @@ class Connection:
         """Messages that may be sent ahead of their acknowledgements."""
         self._keepalive = broker.keepalive
         self._is_mqtt5 = broker.protocol == "5"
-        self._accepted = False
+        self._accepted: float | None = None
+        """Monotonic time when the broker let this client in."""
         self._end: UnreachableError | RefusedError | None = None
         password = read_password(self.address.user, broker.password_file)
         self._login = Login(self.address, password is not None, broker.protocol)
@@ -121,7 +122,7 @@ class Connection:
             # A host name that no name server could ever know is a ValueError.
             raise self._login.no_connection(error) from error
         deadline = time.monotonic() + ANSWER_SECONDS
-        while not self._accepted:
+        while self._accepted is None:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._login.unreachable(f"no answer to the login within {ANSWER_SECONDS:g} s")
@@ -227,7 +228,7 @@ class Connection:
         if code.is_failure:
             self._end = self._login.ended(code)
             return
-        self._accepted = True
+        self._accepted = time.monotonic()
         self.window = max(1, min(WINDOW, getattr(more, "ReceiveMaximum", WINDOW)))
 
     def _on_disconnect(
@@ -242,8 +243,8 @@ class Connection:
             return
         if flags.is_disconnect_packet_from_server:
             self._end = self._login.ended(code)
-        elif self._accepted:
-            self._end = self._login.unreachable("the connection was lost")
+        elif self._accepted is not None:
+            self._end = self._login.lost(time.monotonic() - self._accepted)
         elif code.value == PROTOCOL_ERROR:
             self._end = self._login.unreachable("what it says is not MQTT; is it the right port?")
         else:

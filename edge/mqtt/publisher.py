@@ -10,7 +10,7 @@ from edge.alerting.outbox import Outbox
 from edge.config import Broker, Device
 from edge.errors import MaskGateError
 from edge.mqtt.backoff import Backoff
-from edge.mqtt.broker_answer import RefusedError, UnreachableError
+from edge.mqtt.broker_answer import LostError, RefusedError, UnreachableError
 from edge.mqtt.connection import Connection, Will
 from edge.mqtt.delivery import Delivery
 from edge.mqtt.topics import topic
@@ -20,6 +20,8 @@ IDLE_SECONDS = 1.0
 """Longest wait before the publisher looks around."""
 GOODBYE_SECONDS = 2.0
 """How long the broker may take to acknowledge "offline" when the publisher stops."""
+BRIEF_SECONDS = 5.0
+"""A connection lost so soon may have been taken over: a broker lets in one of each client id."""
 log = logging.getLogger(__name__)
 
 
@@ -59,6 +61,8 @@ class Publisher:
         self._changed = threading.Condition()
         self._state = PublisherState(connected=False, refused=False, detail="not started")
         self._told: set[str] = set()
+        self._brief = 0
+        """Connections in a row that were lost soon after they were accepted."""
 
     @property
     def state(self) -> PublisherState:
@@ -131,7 +135,8 @@ class Publisher:
             except UnreachableError as error:
                 if backoff.was_steady():
                     self._told.clear()
-                self._tell(logging.WARNING, f"{error}; alerts wait, trying again")
+                hint = self._hint(error)
+                self._tell(logging.WARNING, f"{error}{hint}; alerts wait, trying again")
                 self._rest(backoff.pause(error))
             except (RefusedError, MaskGateError) as error:
                 self._tell(logging.ERROR, f"refused: {error}", refused=True)
@@ -143,6 +148,14 @@ class Publisher:
                     PublisherState(connected=False, refused=False, detail=f"failed: {error!r}")
                 )
                 self._rest(backoff.pause(error))
+
+    def _hint(self, error: UnreachableError) -> str:
+        # MQTT 3.1.1 does not tell a client that another took its place.
+        soon = isinstance(error, LostError) and error.lasted < BRIEF_SECONDS
+        self._brief = self._brief + 1 if soon else 0
+        if self._brief < 2:
+            return ""
+        return " again; does another device use the same site and id? Give each its own"
 
     def _new_connection(self) -> Connection:
         # The id is the device's own, so that a broker ends what is left of an earlier connection,
