@@ -1,7 +1,7 @@
 """The main job: frames from a source, alerts to a broker, until the source or the time ends."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import cv2
 
 from edge.alerting.alerts import Alert
 from edge.alerting.outbox import Outbox
-from edge.chain import Chain
+from edge.chain import Chain, Outcome
 from edge.config import Broker, Camera, Settings
 from edge.ending import End
 from edge.errors import MaskGateError
@@ -27,6 +27,8 @@ DELIVERY_LIMIT = 30.0
 """Seconds that the end of a finite job waits for the broker to acknowledge what is left."""
 PARTING_LIMIT = 2.0
 """Seconds that an interrupted job waits for it; what is left waits in the outbox."""
+LONGEST_STILL = 1.0
+"""Seconds of a recording that one frame may fill."""
 POLL = 0.2
 """Longest wait for a frame, in seconds, before a look at whether it is time to end."""
 
@@ -59,7 +61,8 @@ def watch(
         console = Console(settings.device, as_json=as_json)
         chain = Chain(settings)
         frames = _Frames(settings.camera, stack, once=once)
-        recording = stack.enter_context(Recording(save, frames.rate)) if save else None
+        violations = settings.decision.violations
+        film = _Film(save, frames.rate, violations, stack) if save else None
         outbox = stack.enter_context(closing(Outbox(settings.outbox)))
         broker = _broker(settings, stack, console)
         publisher = Publisher(broker, settings.device, outbox)
@@ -69,10 +72,8 @@ def watch(
             outcome = chain.process(frame)
             _send(outcome.alerts, outbox, publisher)
             console.show(outcome)
-            if recording:
-                recording.write(
-                    annotate(frame.pixels, outcome.people, settings.decision.violations)
-                )
+            if film:
+                film.add(frame, outcome)
         frames.stop()
         patient = once and not end.asked
         parting = chain.finish()
@@ -95,6 +96,31 @@ def _send(alerts: list[Alert], outbox: Outbox, publisher: Publisher) -> None:
         outbox.add(alert)
     if alerts:
         publisher.notify()
+
+
+class _Film:
+    """Records what was seen, at the speed at which it was seen."""
+
+    def __init__(
+        self, path: Path, rate: float, violations: Collection[str], stack: ExitStack
+    ) -> None:
+        self._recording = stack.enter_context(Recording(path, rate))
+        self._rate = rate
+        self._violations = violations
+        self._last: float | None = None
+        self._owed = 0.0
+        """Frames of the film that the time so far asks for and that are not written yet."""
+
+    def add(self, frame: Frame, outcome: Outcome) -> None:
+        """Show a frame until the next: once, more often or not at all, as their times say."""
+        elapsed = 1 / self._rate if self._last is None else frame.monotonic - self._last
+        # A camera that was away leaves no hour of stills behind.
+        self._owed += min(elapsed, LONGEST_STILL) * self._rate
+        self._last = frame.monotonic
+        drawn = annotate(frame.pixels, outcome.people, self._violations)
+        while self._owed > 0.5:
+            self._recording.write(drawn)
+            self._owed -= 1
 
 
 class _Frames:

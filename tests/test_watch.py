@@ -260,3 +260,15 @@ def test_what_was_seen_is_saved_as_a_video(
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 30
     _, frame = video.read()
     assert frame.shape == (480, 640, 3)
+
+
+def test_a_live_recording_plays_as_fast_as_life(
+    tmp_path: Path, broker: AnyBroker, bare_face: Path
+) -> None:
+    out = tmp_path / "seen.mp4"
+    watch(settings(tmp_path, broker.settings, bare_face), save=out)
+    video = cv2.VideoCapture(str(out))
+    # The video of 10 frames per second lasts 3 seconds; a live recording has the camera's rate.
+    shown = video.get(cv2.CAP_PROP_FRAME_COUNT) / video.get(cv2.CAP_PROP_FPS)
+    assert video.get(cv2.CAP_PROP_FPS) == Camera().rate
+    assert 2.5 < shown < 3.6
