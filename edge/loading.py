@@ -99,6 +99,8 @@ def _explain(fault: Any, file: Path | None, origin: Mapping[tuple[str, ...], str
     if fault["type"] == "extra_forbidden":
         return f"{place}: unknown {'key' if len(where) > 1 else 'section'} {name}{_nearest(where)}"
     found = fault["input"]
+    if fault["type"] == "string_unicode":
+        return f"{place}: {name}: {found!r} is not UTF-8; rename the file"
     message = fault["msg"].removeprefix("Value error, ")
     # A URL may hold a password that must not be repeated.
     shown = "" if name == "broker.url" else f", found {found!r}"

@@ -51,8 +51,8 @@ def watch(
         as_json: print JSON lines.
 
     Raises:
-        MaskGateError: something needed is missing or damaged, or, with `once`, the broker did not
-            take the alerts; they stay in the outbox.
+        MaskGateError: something needed is missing or damaged, or, with `once`, the source broke off
+            or the broker did not take the alerts; they stay in the outbox.
     """
     with ExitStack() as stack:
         end = stack.enter_context(End(seconds))
@@ -62,7 +62,12 @@ def watch(
         chain = Chain(settings)
         frames = _Frames(settings.camera, stack, once=once)
         violations = settings.decision.violations
-        film = _Film(save, frames.rate, violations, stack) if save else None
+        recording = (
+            stack.enter_context(Recording(save, frames.rate, settings.camera.source))
+            if save
+            else None
+        )
+        film = _Film(recording, frames.rate, violations) if recording else None
         outbox = stack.enter_context(closing(Outbox(settings.outbox)))
         broker = _broker(settings, stack, console)
         publisher = Publisher(broker, settings.device, outbox)
@@ -89,6 +94,11 @@ def watch(
                 f"broker {broker.url}: {len(outbox)} messages not acknowledged "
                 f"({publisher.state.detail}); they wait in the outbox and go out with the next run"
             )
+        if patient and frames.broken:
+            raise MaskGateError(
+                f"source {settings.camera.source}: {frames.broken}; what came before it was "
+                "processed, copy it again from where it came"
+            )
 
 
 def _send(alerts: list[Alert], outbox: Outbox, publisher: Publisher) -> None:
@@ -101,10 +111,8 @@ def _send(alerts: list[Alert], outbox: Outbox, publisher: Publisher) -> None:
 class _Film:
     """Records what was seen, at the speed at which it was seen."""
 
-    def __init__(
-        self, path: Path, rate: float, violations: Collection[str], stack: ExitStack
-    ) -> None:
-        self._recording = stack.enter_context(Recording(path, rate))
+    def __init__(self, recording: Recording, rate: float, violations: Collection[str]) -> None:
+        self._recording = recording
         self._rate = rate
         self._violations = violations
         self._last: float | None = None
@@ -144,6 +152,11 @@ class _Frames:
     def dropped(self) -> int:
         """Frames that a newer one replaced while another was being processed."""
         return self._capture.dropped if self._capture else 0
+
+    @property
+    def broken(self) -> str | None:
+        """Why the source ended before its end, if it did; of every frame only."""
+        return self._source.broken if self._source else None
 
     def stop(self) -> None:
         """Read no more frames."""

@@ -111,3 +111,8 @@ def test_the_password_variable_is_no_setting(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(MaskGateError, match=r"nowhere\.toml: cannot be read"):
         load_settings(tmp_path / "nowhere.toml", environment={})
+
+
+def test_a_name_that_is_not_utf_8_is_shown_and_refused(tmp_path: Path) -> None:
+    with pytest.raises(MaskGateError, match=r"--source: camera\.source: 'caf\\udce9' is not UTF-8"):
+        load(tmp_path, overrides={"--source": ("camera", "source", "caf\udce9")})

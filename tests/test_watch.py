@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge.alerting.outbox import Outbox as OpenOutbox
 from edge.config import Broker, Camera, Outbox, Settings
@@ -249,6 +250,30 @@ def test_alerts_reach_the_broker_though_nobody_reads_the_output(
     assert "Traceback" not in done.stderr
     assert done.stderr.count("nothing more is printed") == 1
     wait_until(lambda: len(listener.payloads("alert")) >= 2)
+
+
+def test_a_video_that_breaks_off_is_an_error_after_its_alerts_are_sent(
+    tmp_path: Path, broker: AnyBroker, listen: Callable[..., Listener], bare_face: Path
+) -> None:
+    listener = listen(broker.settings)
+    gif = tmp_path / "cut.gif"
+    video = cv2.VideoCapture(str(bare_face))
+    frames = [video.read()[1] for _ in range(20)]
+    pictures = [Image.fromarray(frame[:, :, ::-1]) for frame in frames]
+    pictures[0].save(gif, save_all=True, append_images=pictures[1:], duration=100)
+    gif.write_bytes(gif.read_bytes()[: gif.stat().st_size * 2 // 3])
+    with pytest.raises(MaskGateError, match="breaks off after frame"):
+        watch(settings(tmp_path, broker.settings, gif), once=True)
+    wait_until(lambda: len(listener.payloads("alert")) >= 2)
+
+
+def test_the_recording_does_not_replace_its_source(
+    tmp_path: Path, broker: AnyBroker, bare_face: Path
+) -> None:
+    content = bare_face.read_bytes()
+    with pytest.raises(MaskGateError, match="recording"):
+        watch(settings(tmp_path, broker.settings, bare_face), once=True, save=bare_face)
+    assert bare_face.read_bytes() == content
 
 
 def test_what_was_seen_is_saved_as_a_video(
