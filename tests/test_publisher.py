@@ -480,14 +480,14 @@ def test_a_broker_that_does_not_answer_the_login_is_not_connected_and_stops_nobo
     publish: Publish,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 2.0)
     server = silent(b"")
     publisher = publish(server.settings)
     assert publisher.state.detail.startswith("connecting to broker 127.0.0.1:")
     wait_until(lambda: server.connections == 1)
     began = time.monotonic()
     add(outbox, publisher, range(1, 11))
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 1.5
     assert not publisher.state.connected
     wait_until(lambda: "no answer to the login" in publisher.state.detail)
     began = time.monotonic()
