@@ -3,7 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 from edge.bundle import MODELS, Share
 from edge.mqtt.broker_url import parse_broker_url
@@ -12,6 +20,14 @@ Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 """A name that fits into a topic and a host name."""
 Label = Literal["face_with_mask", "face_no_mask", "face_with_mask_incorrect"]
 """The dataset's words for how a mask is worn."""
+
+
+def _as_text(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+NUMBER_AS_TEXT = BeforeValidator(_as_text)
+"""Takes 0 for "0": TOML has both, and a person does not care."""
 
 
 def _expanded(path: Path) -> Path:
@@ -41,7 +57,7 @@ class Camera(_Section):
     """Where the frames come from."""
 
     name: Name = Field("entrance", description="The camera's name in alerts and topics.")
-    source: str = Field(
+    source: Annotated[str, NUMBER_AS_TEXT] = Field(
         "demo",
         min_length=1,
         description="demo; a video, GIF, picture or folder of pictures; 0 or /dev/video0; "
@@ -50,11 +66,6 @@ class Camera(_Section):
     width: int = Field(640, ge=64, le=8192, description="Width asked of a camera, pixels.")
     height: int = Field(480, ge=64, le=8192, description="Height asked of a camera, pixels.")
     rate: float = Field(15, gt=0, le=240, description="Frames per second asked of a camera.")
-
-    @field_validator("source", mode="before")
-    @classmethod
-    def _as_text(cls, source: object) -> object:
-        return str(source) if isinstance(source, int) else source
 
 
 class Broker(_Section):
@@ -71,7 +82,9 @@ class Broker(_Section):
     ca_file: HomePath | None = Field(
         None, description="CA certificates for mqtts (PEM); the system's when not set."
     )
-    protocol: Literal["5", "3.1.1"] = Field("5", description="MQTT version.")
+    protocol: Annotated[Literal["5", "3.1.1"], NUMBER_AS_TEXT] = Field(
+        "5", description="MQTT version."
+    )
     keepalive: int = Field(30, ge=5, le=3600, description="Seconds between signs of life.")
 
     @field_validator("password_file", "ca_file")
@@ -81,11 +94,6 @@ class Broker(_Section):
         if file is not None and "url" in known.data and known.data["url"] is None:
             raise ValueError("there is no broker.url that it could be for")
         return file
-
-    @field_validator("protocol", mode="before")
-    @classmethod
-    def _as_text(cls, protocol: object) -> object:
-        return str(protocol) if isinstance(protocol, int) else protocol
 
     @field_validator("url")
     @classmethod

@@ -151,6 +151,12 @@ def test_too_little_data_is_refused_and_leaves_no_run(tmp_path: Path, bare: list
     assert not run.exists()
 
 
+def test_the_papers_cnn_has_the_papers_number_of_parameters() -> None:
+    from train.cnn import PARAMETERS, cnn_model
+
+    assert cnn_model().count_params() == PARAMETERS == 3_371_785
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_training_becomes_a_bundle_that_tells_masked_from_bare(
