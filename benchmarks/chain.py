@@ -35,7 +35,7 @@ class PapersWay:
     def __init__(self) -> None:
         from mtcnn import MTCNN
 
-        from train.cnn import SIZE, cnn_model
+        from train.models.cnn import SIZE, cnn_model
 
         self._find, self._model, self._size = MTCNN().detect_faces, cnn_model(), SIZE
 

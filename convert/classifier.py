@@ -14,7 +14,7 @@ from convert.bundle import require_free, write_bundle
 from convert.tflite import Faces, to_uint8
 from edge.errors import MaskGateError
 from edge.vision.runtime import open_model
-from train.metrics import SMALLEST
+from train.judging.metrics import SMALLEST
 
 
 def write_classifier(

@@ -17,11 +17,11 @@ from edge.values import Box
 from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
 from edge.vision.cut import whole_picture
-from train.annotations import BARE, MASKED, LabelledFace, read_annotations
-from train.augment import augmented_cut
-from train.masks import with_mask
-from train.patches import Patch, collect_patches
-from train.split import split_by_group
+from train.data.annotations import BARE, MASKED, LabelledFace, read_annotations
+from train.data.patches import Patch, collect_patches, make_patch
+from train.data.split import split_by_group
+from train.feed.augment import augmented_cut
+from train.feed.masks import with_mask
 
 
 def write_picture(path: Path, pixels: np.ndarray) -> None:
@@ -39,8 +39,8 @@ def detector() -> Cascade:
 def bare(detector: Cascade) -> list[Patch]:
     """The two faces as patches, with the landmarks that the detector finds."""
     photos = [find_photo(portrait) for portrait in (COLLINS, HOPPER)]
-    faces = [LabelledFace(photo, BARE, None, photo.name) for photo in photos]
-    return collect_patches(faces, detector)
+    faces = [LabelledFace(photo, BARE, None, photo.name, "portraits") for photo in photos]
+    return [patch for patch in collect_patches(faces, detector) if patch.landmarks is not None]
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +106,12 @@ def test_a_folder_of_no_known_layout_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_group_is_on_both_sides_of_the_split() -> None:
-    pixels = np.zeros((8, 8, 3), np.uint8)
-    box = Box(2, 2, 6, 6)
-    patches = [
-        Patch(pixels, (BARE, MASKED)[number % 3 == 0], f"photo {number // 5}", 30, box, None)
-        for number in range(1000)
-    ]
+    photo, box = np.zeros((8, 8, 3), np.uint8), Box(2, 2, 6, 6)
+    patches = []
+    for number in range(1000):
+        label = (BARE, MASKED)[number % 3 == 0]
+        face = LabelledFace(Path("1.jpg"), label, box, f"photo {number // 5}", "scenes")
+        patches.append(make_patch(photo, face, box))
     training, validation = split_by_group(patches)
     assert not {patch.group for patch in training} & {patch.group for patch in validation}
     assert 0.08 < len(validation) / 1000 < 0.16
@@ -152,7 +152,7 @@ def test_too_little_data_is_refused_and_leaves_no_run(tmp_path: Path, bare: list
 
 
 def test_the_papers_cnn_has_the_papers_number_of_parameters() -> None:
-    from train.cnn import PARAMETERS, cnn_model
+    from train.models.cnn import PARAMETERS, cnn_model
 
     assert cnn_model().count_params() == PARAMETERS == 3_371_785
 
@@ -165,8 +165,8 @@ def test_a_training_becomes_a_bundle_that_tells_masked_from_bare(
     from click.testing import CliRunner
 
     from convert.cli import main as convert
-    from train import training
     from train.cli import main as train
+    from train.fitting import compact as training
 
     monkeypatch.setattr(training, "BATCH", 32)  # Half the work, and as many steps.
     run, out = tmp_path / "run", tmp_path / "bundle"

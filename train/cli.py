@@ -34,6 +34,6 @@ def main() -> None:
 def compact(data: tuple[Path, ...], out: Path, epochs: int, seed: int) -> None:
     """Train the compact model on labelled pictures and write RUN for maskgate-convert."""
     click.echo("loading TensorFlow", err=True)
-    from train.run_compact import run_compact
+    from train.run import run_compact
 
     run_compact(list(data), out, epochs, seed)

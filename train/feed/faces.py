@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.vision.cut import cut_face
-from train.annotations import BARE, MASKED
-from train.augment import augmented_cut
-from train.masks import with_mask
-from train.patches import Patch
+from train.data.annotations import BARE, MASKED
+from train.data.patches import Patch
+from train.feed.augment import augmented_cut
+from train.feed.masks import with_mask
 
 DRESSED = 0.25
 """Share of the bare faces that are shown with a drawn mask."""
@@ -68,7 +68,7 @@ def _chances(patches: Sequence[Patch]) -> NDArray[np.float64]:
 
     Otherwise the class could be guessed from the collection that a picture comes from.
     """
-    kinds = [f"{patch.group.split(' ', 1)[0]} {patch.label}" for patch in patches]
+    kinds = [f"{patch.face.collection} {patch.label}" for patch in patches]
     names, numbers = np.unique(kinds, return_inverse=True)
     chances = 1.0 / np.bincount(numbers, minlength=len(names))[numbers]
     # A face of a few pixels says little: it is shown, but less often.

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from train.patches import Patch
+from train.data.patches import Patch
 
 
 def split_by_group(
     patches: Sequence[Patch], share: float = 0.12, seed: int = 42
 ) -> tuple[list[Patch], list[Patch]]:
-    """Hold back about `share` of the groups of each class.
+    """Hold back about `share` of the groups of each collection and class.
 
     A group counts as the class that most of its faces have, so that both sides hold the classes
     alike. The share and the seed are the paper's (88/12, seed 42).
@@ -22,10 +22,10 @@ def split_by_group(
     labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for patch in patches:
         labels[patch.group][patch.label] += 1
+    collections = {patch.group: patch.face.collection for patch in patches}
     by_class: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for group in sorted(labels):
-        kind = group.split(" ", 1)[0]
-        by_class[kind, labels[group].most_common(1)[0][0]].append(group)
+        by_class[collections[group], labels[group].most_common(1)[0][0]].append(group)
     rng = np.random.default_rng(seed)
     held_back: set[str] = set()
     for groups in by_class.values():

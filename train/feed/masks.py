@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.values import Landmarks, Pixels
-from train.annotations import MASKED
-from train.patches import Patch
+from train.data.annotations import MASKED
+from train.data.patches import Patch
 
 Colours = NDArray[np.float32]
 """Colours 0..255, height x width x 3."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.values import Box, Pixels
 from edge.vision.cut import cut_face
-from train.patches import Patch
+from train.data.patches import Patch
 
 
 def augmented_cut(patch: Patch, size: int, margin: float, rng: np.random.Generator) -> Pixels:

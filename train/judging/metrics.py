@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from train.annotations import MASKED
-from train.patches import Patch
+from train.data.annotations import MASKED
+from train.data.patches import Patch
 
 SMALLEST = 20.0
 """Faces of fewer pixels are too small to judge by; they are counted apart."""

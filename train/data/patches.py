@@ -8,7 +8,7 @@ from typing import Protocol
 from edge.sources.pictures import read_picture
 from edge.values import Box, Face, Landmarks, Pixels, Point
 from edge.vision.cut import cut_face, whole_picture
-from train.annotations import LabelledFace
+from train.data.annotations import LabelledFace
 
 REACH = 1.0
 """A patch shows the face's longer side and this share of it around."""
@@ -30,18 +30,30 @@ class Patch:
 
     pixels: Pixels
     """RGB, square; the face's box is at its centre."""
+    face: LabelledFace
+    """What a person labelled; two patches may show the same face."""
     label: str
-    group: str
-    size: float
-    """Longer side of the face in pixels of its photo."""
+    """The face's class, or another one after a mask was drawn on it."""
     box: Box
     """The face in pixels of the patch."""
+    photo_box: Box
+    """The face in pixels of its photo."""
     landmarks: Landmarks | None
-    """In pixels of the patch; None where the detector did not find the face."""
+    """In pixels of the patch; None where the box is the labelled one, not the detector's."""
+
+    @property
+    def size(self) -> float:
+        """Longer side of the face in pixels of its photo."""
+        return max(self.photo_box.width, self.photo_box.height)
+
+    @property
+    def group(self) -> str:
+        """Faces of one group show the same photo or near-duplicates: never split them."""
+        return self.face.group
 
 
 def make_patch(
-    photo: Pixels, box: Box, label: str, group: str, landmarks: Landmarks | None = None
+    photo: Pixels, face: LabelledFace, box: Box, landmarks: Landmarks | None = None
 ) -> Patch:
     """Cut a face and its surroundings out of a photo, at the photo's own scale up to LARGEST."""
     side = max(box.width, box.height) * (1 + REACH)
@@ -56,14 +68,15 @@ def make_patch(
 
     points = landmarks and landmarks.moved(in_patch)
     inner = Box(*in_patch((box.left, box.top)), *in_patch((box.right, box.bottom)))
-    return Patch(pixels, label, group, max(box.width, box.height), inner, points)
+    return Patch(pixels, face, face.label, inner, box, points)
 
 
 def collect_patches(faces: Iterable[LabelledFace], detector: Detector) -> list[Patch]:
-    """Cut all labelled faces, around the boxes that the detector finds and around the labelled.
+    """Cut all labelled faces, around the labelled boxes and around those that the detector finds.
 
-    A face that the detector finds gives two patches, since people draw boxes looser than
-    detectors do; a face that it misses gives one, around the labelled box.
+    Each face gives one patch around the labelled box, and one more if the detector finds it,
+    since people draw boxes looser than detectors do. The box of a crop without one is
+    `whole_picture`, as it is for the device.
 
     Args:
         faces: faces of one photo must follow each other.
@@ -75,13 +88,9 @@ def collect_patches(faces: Iterable[LabelledFace], detector: Detector) -> list[P
         found = detector.detect(photo)
         for face in labelled:
             match = _largest(found) if face.box is None else _closest(found, face.box)
-            box = face.box or whole_picture(photo)
+            patches.append(make_patch(photo, face, face.box or whole_picture(photo)))
             if match is not None:
-                patches.append(
-                    make_patch(photo, match.box, face.label, face.group, match.landmarks)
-                )
-            if match is None or face.box is not None:
-                patches.append(make_patch(photo, box, face.label, face.group))
+                patches.append(make_patch(photo, face, match.box, match.landmarks))
     return patches
 
 

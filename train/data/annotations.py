@@ -26,6 +26,8 @@ class LabelledFace:
     """In pixels of the picture; None where the whole picture is the face."""
     group: str
     """Faces of one group show the same photo or near-duplicates: never split them."""
+    collection: str
+    """Name of the data folder that it comes from."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,9 @@ def _read_kaggle(folder: Path, found: Annotations) -> None:
         except ValueError:
             found.skipped["box is not four numbers"] += 1
             continue
-        _add(found, LabelledFace(picture, row["classname"], box, f"photo {row['name']}"))
+        _add(
+            found, LabelledFace(picture, row["classname"], box, f"photo {row['name']}", folder.name)
+        )
 
 
 def _read_voc(folder: Path, found: Annotations) -> None:
@@ -87,7 +91,8 @@ def _read_voc(folder: Path, found: Annotations) -> None:
                 box = Box(left, top, right, bottom)
                 group = f"photo {twins.get(name, name)}"
                 label = item.findtext("name") or ""
-                _add(found, LabelledFace(folder / "images" / name, label, box, group))
+                picture = folder / "images" / name
+                _add(found, LabelledFace(picture, label, box, group, folder.name))
         except (ElementTree.ParseError, ValueError):
             found.skipped["annotation is not Pascal VOC"] += 1
 
@@ -98,8 +103,8 @@ def _read_crops(folder: Path, found: Annotations) -> None:
         for picture in sorted((folder / label).iterdir()):
             if picture.suffix.lower() in _PICTURES:
                 file = f"{label}/{picture.name}"
-                face = LabelledFace(picture, label, None, f"crop {groups.get(file, file)}")
-                _add(found, face)
+                group = f"crop {groups.get(file, file)}"
+                _add(found, LabelledFace(picture, label, None, group, folder.name))
 
 
 def _pairs(path: Path, key: str, value: str) -> dict[str, str]:

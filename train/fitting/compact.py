@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from train.compact import MARGIN, SIZE, compact_model
-from train.feed import AugmentedFaces, device_cuts, targets
-from train.patches import Patch
+from train.data.patches import Patch
+from train.feed.faces import AugmentedFaces, device_cuts, targets
+from train.models.compact import MARGIN, SIZE, compact_model
 
 BATCH = 64
 MIN_STEPS = 15

@@ -20,14 +20,14 @@ from edge.bundle import load_bundle
 from edge.config import Detector
 from edge.errors import MaskGateError
 from edge.vision.cascade import Cascade
-from train.annotations import LABELS, MASKED, read_annotations
-from train.calibrate import calibrate, unsure_band
-from train.compact import MARGIN, SIZE
-from train.feed import device_cuts
-from train.metrics import SMALLEST, accuracy_report
-from train.patches import Patch, collect_patches
-from train.split import split_by_group
-from train.training import probabilities, train_compact
+from train.data.annotations import LABELS, MASKED, read_annotations
+from train.data.patches import Patch, collect_patches
+from train.data.split import split_by_group
+from train.feed.faces import device_cuts
+from train.fitting.compact import probabilities, train_compact
+from train.judging.calibrate import calibrate, unsure_band
+from train.judging.metrics import SMALLEST, accuracy_report
+from train.models.compact import MARGIN, SIZE
 
 TINY = 10.0
 """Faces of fewer pixels are left out: nobody could tell."""

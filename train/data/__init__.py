@@ -1,0 +1,1 @@
+"""Labelled pictures: readers, duplicates, the split, and the patches cut from them."""

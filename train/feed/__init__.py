@@ -1,0 +1,1 @@
+"""What a training is shown: augmented faces in batches."""

@@ -1,0 +1,1 @@
+"""Training itself: devices, epochs, checkpoints."""
