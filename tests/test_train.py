@@ -19,7 +19,7 @@ from edge.vision.classifier import Classifier
 from edge.vision.cut import whole_picture
 from train.data.annotations import BARE, MASKED, LabelledFace, read_annotations
 from train.data.patches import Patch, collect_patches, make_patch
-from train.data.split import split_by_group
+from train.data.split import split
 from train.feed.augment import augmented_cut
 from train.feed.masks import with_mask
 
@@ -112,10 +112,10 @@ def test_no_group_is_on_both_sides_of_the_split() -> None:
         label = (BARE, MASKED)[number % 3 == 0]
         face = LabelledFace(Path("1.jpg"), label, box, f"photo {number // 5}", "scenes")
         patches.append(make_patch(photo, face, box))
-    training, validation = split_by_group(patches)
+    training, validation = split(patches)
     assert not {patch.group for patch in training} & {patch.group for patch in validation}
     assert 0.08 < len(validation) / 1000 < 0.16
-    assert split_by_group(patches)[1] == validation
+    assert split(patches)[1] == validation
 
 
 def test_a_drawn_mask_covers_the_mouth_and_leaves_the_eyes(bare: list[Patch]) -> None:

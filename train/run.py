@@ -4,11 +4,9 @@ The run folder holds the model, the recipe, the metrics, and the faces that conv
 and verifies with.
 """
 
-import hashlib
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,21 +14,17 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge.bundle import load_bundle
-from edge.config import Detector
 from edge.errors import MaskGateError
-from edge.vision.cascade import Cascade
-from train.data.annotations import LABELS, MASKED, read_annotations
-from train.data.patches import Patch, collect_patches
-from train.data.split import split_by_group
+from train.data.annotations import LABELS, MASKED
+from train.data.dataset import load_dataset
+from train.data.patches import Patch
+from train.data.split import split
 from train.feed.faces import device_cuts
 from train.fitting.compact import probabilities, train_compact
 from train.judging.calibrate import calibrate, unsure_band
 from train.judging.metrics import SMALLEST, accuracy_report
 from train.models.compact import MARGIN, SIZE
 
-TINY = 10.0
-"""Faces of fewer pixels are left out: nobody could tell."""
 FEWEST = 2
 """Faces of a class without which there is nothing to learn or to measure."""
 CALIBRATION = 400
@@ -59,13 +53,8 @@ def run_compact(data: Sequence[Path], out: Path, epochs: int, seed: int) -> None
 
 
 def _train_into(out: Path, data: Sequence[Path], epochs: int, seed: int) -> None:
-    annotations = read_annotations(list(data))
-    click.echo(f"{len(annotations.faces)} faces; left out: {dict(annotations.skipped)}", err=True)
-    settings = Detector(min_face=16)
-    detector = Cascade(load_bundle(settings.bundle), settings)
-    with click.progressbar(annotations.faces, label="cutting faces", file=sys.stderr) as faces:
-        patches = [one for one in collect_patches(faces, detector) if one.size >= TINY]
-    training, validation = split_by_group(patches)
+    dataset = load_dataset(data)
+    training, validation = split(dataset.patches)
     judged = [patch for patch in validation if patch.size >= SMALLEST]
     _require_both_classes(training, "to train on")
     _require_both_classes(judged, f"of {SMALLEST:g} pixels and more to validate on")
@@ -83,7 +72,7 @@ def _train_into(out: Path, data: Sequence[Path], epochs: int, seed: int) -> None
         "epochs": epochs,
         "seed": seed,
         "training_faces": len(training),
-        "dataset_sha256": _fingerprint(patches),
+        "dataset_sha256": dataset.fingerprint,
         "revision": _revision(),
     }
     model.save(out / "model.keras")
@@ -118,11 +107,3 @@ def _revision() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return done.stdout.strip()
-
-
-def _fingerprint(patches: Sequence[Patch]) -> str:
-    """Name the very faces that were used, whatever the folders are called."""
-    digest = hashlib.sha256()
-    for patch in patches:
-        digest.update(patch.pixels.tobytes() + patch.label.encode() + patch.group.encode())
-    return digest.hexdigest()
