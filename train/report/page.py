@@ -1,0 +1,75 @@
+"""Writes a report: one HTML file that needs nothing else and no network."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import cv2
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from edge.errors import MaskGateError
+from edge.values import Pixels
+
+QUALITY = 85
+"""Of the JPEG pictures, 0..100."""
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def write_page(path: Path, template: str, **values: Any) -> None:
+    """Fill a template of this folder and write the page.
+
+    Args:
+        path: the HTML file; replaced only when the page is complete.
+        template: name of a template that extends base.html, e.g. "run_report.html".
+        values: what the template names; text is escaped, `Markup` is not.
+
+    Raises:
+        MaskGateError: the file cannot be written.
+    """
+    page = _environment.get_template(template).render(values)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(page, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise MaskGateError(f"report {path}: cannot be written ({error.strerror})") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def picture(pixels: Pixels, text: str, *, side: int | None = None) -> Markup:
+    """Make an <img> that carries its picture.
+
+    Args:
+        pixels: RGB uint8, height x width x 3.
+        text: what it shows, for those who cannot see it.
+        side: shrink the picture so that its longer side has at most so many pixels.
+    """
+    longest = max(pixels.shape[:2])
+    if side is not None and longest > side:
+        scale = side / longest
+        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    # OpenCV's files are written from blue, green, red.
+    _, code = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    data = base64.b64encode(code.tobytes()).decode()
+    height, width = pixels.shape[:2]
+    return Markup('<img src="data:image/jpeg;base64,{}" width="{}" height="{}" alt="{}">').format(
+        data, width, height, text
+    )
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Show a share, 0..1, as a percentage; - where there is none."""
+    return "-" if share is None else f"{share:.{digits}%}".replace("%", " %")
+
+
+_environment.filters["percent"] = percent
