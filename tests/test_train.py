@@ -50,9 +50,9 @@ def crops(tmp_path_factory: pytest.TempPathFactory, bare: list[Patch]) -> Path:
     rng = np.random.default_rng(1)
     for number in range(60):
         patch = bare[number % 2]
-        face = augmented_cut(patch, 96, 0.4, rng)
+        face = augmented_cut(patch, 96, 0.4, rng, patch.pixels)
         write_picture(folder / BARE / f"{number}.png", face)
-        face = augmented_cut(with_mask(patch, rng), 96, 0.4, rng)
+        face = augmented_cut(with_mask(patch, rng), 96, 0.4, rng, patch.pixels)
         write_picture(folder / MASKED / f"{number}.png", face)
     return folder
 
@@ -133,7 +133,9 @@ def test_a_drawn_mask_covers_the_mouth_and_leaves_the_eyes(bare: list[Patch]) ->
 
 
 def test_the_same_seed_gives_the_same_pictures(bare: list[Patch]) -> None:
-    one, two = (augmented_cut(bare[0], 64, 0.25, np.random.default_rng(3)) for _ in range(2))
+    one, two = (
+        augmented_cut(bare[0], 64, 0.25, np.random.default_rng(3), bare[1].pixels) for _ in range(2)
+    )
     assert (one == two).all()
 
 

@@ -9,10 +9,19 @@ import numpy as np
 
 from edge.values import Box, Pixels
 from edge.vision.cut import cut_face
+from train.data.annotations import BARE, MASKED
 from train.data.patches import Patch
+from train.feed.occluders import with_occluder
+
+OCCLUDED = 0.18
+"""Share of the faces that something hides from below or from a side."""
+HIGHEST = {MASKED: 0.7, BARE: 0.48}
+"""How far up it may reach, from the top of the cut: a mask must stay in sight."""
 
 
-def augmented_cut(patch: Patch, size: int, margin: float, rng: np.random.Generator) -> Pixels:
+def augmented_cut(
+    patch: Patch, size: int, margin: float, rng: np.random.Generator, other: Pixels
+) -> Pixels:
     """Cut a face as a detector that is never quite right would, and disturb the picture.
 
     Args:
@@ -20,18 +29,21 @@ def augmented_cut(patch: Patch, size: int, margin: float, rng: np.random.Generat
         size: side of the result in pixels.
         margin: what the device's cut adds around the box, see `cut_face`.
         rng: source of all randomness.
+        other: another picture, RGB uint8, whose surroundings may get in front of this face.
 
     Returns:
         RGB uint8, size x size x 3.
     """
     pixels = _tilted(patch.pixels, rng) if rng.random() < 0.5 else patch.pixels
     face = cut_face(pixels, _jittered(patch.box, rng), size, margin)
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         face = _squeezed(face, rng)
     if rng.random() < 0.5:
         face = face[:, ::-1]
     if rng.random() < 0.12:
         face = _covered(face, rng)
+    if rng.random() < OCCLUDED:
+        face = with_occluder(face, HIGHEST[patch.label], other, rng)
     if rng.random() < 0.35:
         face = _far_off(face, rng)
     if rng.random() < 0.15:
@@ -46,7 +58,7 @@ def augmented_cut(patch: Patch, size: int, margin: float, rng: np.random.Generat
 
 def _jittered(box: Box, rng: np.random.Generator) -> Box:
     side = max(box.width, box.height)
-    half = side / 2 * float(np.clip(np.exp(rng.normal(0, 0.13)), 0.7, 1.5))
+    half = side / 2 * float(np.clip(np.exp(rng.normal(0, 0.17)), 0.7, 1.6))
     x, y = box.centre
     x += side * float(np.clip(rng.normal(0, 0.06), -0.2, 0.2))
     y += side * float(np.clip(rng.normal(0, 0.06), -0.2, 0.2))
@@ -62,12 +74,15 @@ def _tilted(pixels: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _squeezed(face: Pixels, rng: np.random.Generator) -> Pixels:
-    """Make the face narrower or broader, as one that turns or bows looks."""
+    """Stretch the face unevenly, as one that turns or bows looks."""
     size = face.shape[0]
-    across, down = np.clip(np.exp(rng.normal(0, 0.12, 2)), 0.7, 1.35)
+    corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32) * (size - 1)
     middle = (size - 1) / 2
-    stretch = np.array([[across, 0, middle * (1 - across)], [0, down, middle * (1 - down)]])
-    squeezed = cv2.warpAffine(face, stretch, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    stretched = (corners - middle) * np.clip(np.exp(rng.normal(0, 0.13, 2)), 0.68, 1.4) + middle
+    # What is nearer is larger: one side of a face that turns, the brow of one that bows.
+    moved = stretched + rng.normal(0, 0.06, (4, 2)) * size
+    turn = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    squeezed = cv2.warpPerspective(face, turn, (size, size), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(squeezed, np.uint8)
 
 

@@ -10,10 +10,15 @@ from edge.vision.cut import cut_face
 from train.data.annotations import BARE, MASKED
 from train.data.patches import Patch
 from train.feed.augment import augmented_cut
+from train.feed.beards import with_beard
 from train.feed.masks import with_mask
 
 DRESSED = 0.25
 """Share of the bare faces that are shown with a drawn mask."""
+REDRESSED = 0.15
+"""Share of the masked faces that are shown with another mask drawn over theirs."""
+BEARDED = 0.12
+"""Share of the faces left bare that are shown with a drawn beard."""
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
@@ -38,7 +43,10 @@ class AugmentedFaces(keras.utils.PyDataset):  # type: ignore[misc]
         rng = np.random.default_rng((self._seed, self._epoch, index))
         picked = rng.choice(len(self._patches), self._batch, p=self._chances)
         patches = [_dressed(self._patches[number], rng) for number in picked]
-        faces = [augmented_cut(patch, self._size, self._margin, rng) for patch in patches]
+        faces = [
+            augmented_cut(patch, self._size, self._margin, rng, patches[number - 1].pixels)
+            for number, patch in enumerate(patches)
+        ]
         return np.stack(faces), targets(patches)
 
     def on_epoch_end(self) -> None:
@@ -47,9 +55,13 @@ class AugmentedFaces(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def _dressed(patch: Patch, rng: np.random.Generator) -> Patch:
-    """Draw a mask on some of the bare faces; that makes them masked ones."""
-    if patch.label == BARE and patch.landmarks is not None and rng.random() < DRESSED:
+    """Draw a mask on some of the faces, which makes them masked ones, and a beard on others."""
+    if patch.landmarks is None:
+        return patch
+    if rng.random() < (DRESSED if patch.label == BARE else REDRESSED):
         return with_mask(patch, rng)
+    if patch.label == BARE and rng.random() < BEARDED:
+        return with_beard(patch, rng)
     return patch
 
 
@@ -73,5 +85,11 @@ def _chances(patches: Sequence[Patch]) -> NDArray[np.float64]:
     chances = 1.0 / np.bincount(numbers, minlength=len(names))[numbers]
     # A face of a few pixels says little: it is shown, but less often.
     chances *= np.array([0.25 if patch.size < 14 else 1.0 for patch in patches])
+    # The whole of a crop may show more than a face; the detector's box of it does not.
+    chances *= np.array([0.35 if _is_whole(patch) else 1.0 for patch in patches])
     chances *= np.array([1 / (1 - DRESSED) if patch.label == BARE else 1.0 for patch in patches])
     return np.asarray(chances / chances.sum(), np.float64)
+
+
+def _is_whole(patch: Patch) -> bool:
+    return patch.face.box is None and patch.landmarks is None

@@ -19,7 +19,7 @@ Colours = NDArray[np.float32]
 
 
 def with_mask(patch: Patch, rng: np.random.Generator) -> Patch:
-    """Draw a random mask on the bare face of a patch that has landmarks.
+    """Draw a random mask on the face of a patch that has landmarks.
 
     Raises:
         ValueError: the patch has no landmarks.
