@@ -20,9 +20,10 @@ from train.data.dataset import load_dataset
 from train.data.patches import Patch
 from train.data.split import split
 from train.feed.faces import device_cuts
-from train.fitting.compact import probabilities, train_compact
-from train.judging.calibrate import calibrate, unsure_band
-from train.judging.metrics import SMALLEST, accuracy_report
+from train.fitting.compact import train_compact
+from train.judging.judge import judge
+from train.judging.metrics import SMALLEST
+from train.judging.predictions import write_predictions
 from train.models.compact import MARGIN, SIZE
 
 FEWEST = 2
@@ -57,18 +58,18 @@ def _train_into(out: Path, data: Sequence[Path], epochs: int, seed: int) -> None
     training, validation = split(dataset.patches)
     judged = [patch for patch in validation if patch.size >= SMALLEST]
     _require_both_classes(training, "to train on")
-    _require_both_classes(judged, f"of {SMALLEST:g} pixels and more to validate on")
+    # One view of each face; a face may have a second one, around the detector's box.
+    labelled = [patch for patch in judged if patch.landmarks is None]
+    _require_both_classes(labelled, f"of {SMALLEST:g} pixels and more to validate on")
     model, history = train_compact(training, validation, epochs, seed)
-    masked = np.array([patch.label == MASKED for patch in judged])
-    calibrated = calibrate(model, probabilities(model, judged), masked)
-    metrics = {"validation": accuracy_report(calibrated, judged), "history": history.history}
+    judgement = judge(model, validation, SIZE, MARGIN, seed)
+    metrics = {**judgement.metrics, "history": history.history}
     recipe = {
         "model": "compact",
         "labels": LABELS,
         "size": SIZE,
         "margin": MARGIN,
-        "threshold": 0.5,
-        "unsure": unsure_band(calibrated, masked),
+        **judgement.decision,
         "epochs": epochs,
         "seed": seed,
         "training_faces": len(training),
@@ -78,12 +79,13 @@ def _train_into(out: Path, data: Sequence[Path], epochs: int, seed: int) -> None
     model.save(out / "model.keras")
     (out / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
     (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    write_predictions(out / "predictions.csv", judgement.predictions)
     picked = np.random.default_rng(seed).permutation(len(training))[:CALIBRATION]
     np.savez_compressed(
         out / "faces.npz",
         calibration=device_cuts([training[index] for index in picked], SIZE, MARGIN),
         validation=device_cuts(judged, SIZE, MARGIN),
-        masked=masked,
+        masked=np.array([patch.label == MASKED for patch in judged]),
     )
     click.echo(f"{out}: {json.dumps(metrics['validation'])}", err=True)
 
