@@ -119,27 +119,31 @@ def _shaken(face: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _lit(face: Pixels, rng: np.random.Generator) -> Pixels:
-    light = face.astype(np.float32) / 255
-    if rng.random() < 0.3:
-        light = light ** np.float32(np.exp(rng.normal(0, 0.35)))
+    """Change light, contrast and colour; by tables, for a table costs less than arithmetic."""
     if rng.random() < 0.15:
-        # Light from one side, or from behind.
-        size = face.shape[0]
-        ramp = np.linspace(-1, 1, size, dtype=np.float32) * np.float32(rng.uniform(-0.35, 0.35))
-        light = light + (ramp[:, None, None] if rng.random() < 0.5 else ramp[None, :, None])
-    contrast, brightness = rng.normal(1, 0.18), rng.normal(0, 0.09)
-    gains = rng.normal(1, 0.06, 3)
-    light = (light - 0.5) * np.float32(contrast) + np.float32(0.5 + brightness)
-    light = light * gains.astype(np.float32)
-    grey = light.mean(axis=2, keepdims=True)
+        face = _lit_from_one_side(face, rng)
+    light = np.linspace(0, 1, 256)
+    if rng.random() < 0.3:
+        light = light ** np.exp(rng.normal(0, 0.35))
+    light = (light - 0.5) * rng.normal(1, 0.18) + 0.5 + rng.normal(0, 0.09)
+    table = light[:, None] * rng.normal(1, 0.06, 3)
+    face = np.asarray(
+        cv2.LUT(face, np.clip(table * 255, 0, 255).astype(np.uint8).reshape(256, 1, 3)), np.uint8
+    )
     # Rarely grey altogether (night vision), more often a little paler or stronger.
     saturation = 0.0 if rng.random() < 0.08 else max(0.0, rng.normal(1, 0.25))
-    light = grey + (light - grey) * np.float32(saturation)
-    return np.asarray(np.clip(light, 0, 1) * 255, np.uint8)
+    grey = cv2.cvtColor(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.addWeighted(face, saturation, grey, 1 - saturation, 0), np.uint8)
+
+
+def _lit_from_one_side(face: Pixels, rng: np.random.Generator) -> Pixels:
+    ramp = np.linspace(-1, 1, face.shape[0], dtype=np.float32) * np.float32(rng.uniform(-90, 90))
+    added = ramp[:, None, None] if rng.random() < 0.5 else ramp[None, :, None]
+    return np.clip(face + added, 0, 255).astype(np.uint8)
 
 
 def _noisy(face: Pixels, rng: np.random.Generator) -> Pixels:
-    noise = rng.normal(0, rng.uniform(2, 14), face.shape)
+    noise = rng.standard_normal(face.shape, np.float32) * np.float32(rng.uniform(2, 14))
     return np.clip(face + noise, 0, 255).astype(np.uint8)
 
 

@@ -125,7 +125,7 @@ def _folds(
     size = pixels.shape[0]
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     width = max(2.0, float(np.ptp(outline[:, 0])))
-    smooth = cv2.GaussianBlur(grey, (0, 0), width / 5)
+    smooth = _blurred(grey, width / 5)
     inside = max(float((smooth * alpha[:, :, 0]).sum() / (alpha.sum() + 1e-6)), 1.0)
     light = np.clip(smooth / inside, 0.6, 1.4) * np.float32(np.clip(inside / 135, 0.45, 1.25))
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
@@ -136,3 +136,13 @@ def _folds(
         pleats = np.sin((y - middle_y) / tall * 2 * np.pi * rng.uniform(1.5, 3.5))
         round_off = round_off + np.float32(rng.uniform(0.02, 0.1)) * pleats
     return np.asarray(light * round_off, np.float32)[:, :, None]
+
+
+def _blurred(grey: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Blur so widely that a quarter of the pixels tells as much, in a sixteenth of the time."""
+    height, width = grey.shape
+    small = cv2.resize(
+        grey, (max(2, width // 4), max(2, height // 4)), interpolation=cv2.INTER_AREA
+    )
+    small = cv2.GaussianBlur(small, (0, 0), max(0.3, sigma / 4))
+    return np.asarray(cv2.resize(small, (width, height)), np.float32)
