@@ -4,17 +4,22 @@ VENV := .venv
 # --system-site-packages lets the environment see the Raspberry Pi's picamera2.
 VENV_OPTIONS ?=
 DEV := .venv-dev
+# Where there is an NVIDIA GPU, training gets an environment with CUDA.
+TRAIN := $(if $(shell command -v nvidia-smi),.venv-gpu,$(DEV))
+MODEL ?= compact
+RUN ?= runs/$(MODEL)
 PIP := -m pip --disable-pip-version-check
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: pictures help run test lint format bench lock mosquitto clean
+.PHONY: help run test lint format bench pictures data train cluster data-given lock mosquitto clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  SOURCE=… BROKER=… SECONDS=… CONFIG=… go with make run; PYTHON=python3.12 chooses a Python"
+	@echo "  MODEL=compact|cnn|vgg16 RUN=folder OPTIONS='--epochs 10' go with make train; all folders of DATA are joined"
 
 run: $(VENV)/ready ## Watch: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
 	@$(VENV)/bin/maskgate run $(if $(CONFIG),--config "$$CONFIG") $(if $(SOURCE),--source "$$SOURCE") \
@@ -38,14 +43,28 @@ bench: $(DEV)/ready $(VENV)/ready ## Speed against the paper's way, in one run (
 pictures: $(DEV)/ready ## The pictures of the README
 	$(DEV)/bin/python docs/pictures.py
 
+data: $(TRAIN)/ready ## Fetch Kaggle's face-mask pictures into data/ (needs an account there)
+	$(TRAIN)/bin/maskgate-train fetch --out data
+
+train: data-given $(TRAIN)/ready ## Train MODEL on DATA, with a report: make train DATA=data
+	$(TRAIN)/bin/maskgate-train $(MODEL) $(DATA) --out $(RUN) $(OPTIONS)
+
+cluster: data-given $(TRAIN)/ready ## Tell masked from bare without labels: make cluster DATA=data
+	$(TRAIN)/bin/maskgate-train cluster $(DATA) --out $(if $(filter file,$(origin RUN)),runs/cluster,$(RUN)) $(OPTIONS)
+
+data-given:
+	@test -n "$(DATA)" || { echo "DATA is not given: which folders hold the pictures? For example" \
+		"make $(MAKECMDGOALS) DATA=data (make data fetches Kaggle's)" >&2; exit 2; }
+
 lock: $(DEV)/ready ## Pin the newest versions that fit pyproject.toml, with their hashes
 	$(call lock,pyproject.toml --extra edge --extra demo,edge)
 	$(call lock,pyproject.toml --extra dev,dev)
+	$(call lock,pyproject.toml --extra train-gpu,gpu)
 	$(call lock,constraints/build.in,build)
 	$(call lock,--no-deps constraints/photos.in,photos)
 
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) $(DEV) build *.egg-info
+	rm -rf $(VENV) $(DEV) .venv-gpu build *.egg-info
 
 define lock
 $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
@@ -78,6 +97,15 @@ $(DEV)/ready: pyproject.toml constraints/dev.txt constraints/photos.txt
 	$(DEV)/bin/python $(PIP) install -q --require-hashes -r constraints/dev.txt
 	$(DEV)/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
 	$(call photos,$(DEV))
+	@touch $@
+
+# What training needs on a machine with a GPU.
+.venv-gpu/ready: pyproject.toml constraints/gpu.txt constraints/build.txt
+	@echo "installing what training on a GPU needs into .venv-gpu (some minutes, 6 GB)"
+	$(python_fits)
+	test -d .venv-gpu || $(PYTHON) -m venv .venv-gpu
+	.venv-gpu/bin/python $(PIP) install -q --require-hashes -r constraints/build.txt -r constraints/gpu.txt
+	.venv-gpu/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 # The demo's two public-domain photos are data of packages that a device has no other use for.
