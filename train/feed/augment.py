@@ -11,10 +11,16 @@ from edge.values import Box, Pixels
 from edge.vision.cut import cut_face
 from train.data.annotations import BARE, MASKED
 from train.data.patches import Patch
-from train.feed.occluders import with_occluder
+from train.feed.occluders import before_another_background, with_occluder
 
+SQUEEZED = 0.4
+"""Share of the faces that are stretched as one that turns or bows."""
 OCCLUDED = 0.18
 """Share of the faces that something hides from below or from a side."""
+ELSEWHERE = 0.3
+"""Share of the faces that are put before another picture's background."""
+CROPPED = 0.3
+"""Share of the others that are cut off at the border of their picture."""
 HIGHEST = {MASKED: 0.7, BARE: 0.48}
 """How far up it may reach, from the top of the cut: a mask must stay in sight."""
 
@@ -36,23 +42,26 @@ def augmented_cut(
     """
     pixels = _tilted(patch.pixels, rng) if rng.random() < 0.5 else patch.pixels
     face = cut_face(pixels, _jittered(patch.box, rng), size, margin)
-    if rng.random() < 0.4:
+    if rng.random() < SQUEEZED:
         face = _squeezed(face, rng)
-    if rng.random() < 0.5:
-        face = face[:, ::-1]
-    if rng.random() < 0.12:
-        face = _covered(face, rng)
+    if rng.random() < ELSEWHERE:
+        face = before_another_background(face, other, rng)
+    elif rng.random() < CROPPED:
+        face = _cropped_tightly(face, rng)
     if rng.random() < OCCLUDED:
         face = with_occluder(face, HIGHEST[patch.label], other, rng)
-    if rng.random() < 0.35:
-        face = _far_off(face, rng)
-    if rng.random() < 0.15:
-        face = _shaken(face, rng)
-    face = _lit(face, rng)
-    if rng.random() < 0.2:
-        face = _noisy(face, rng)
-    if rng.random() < 0.3:
-        face = _compressed(face, rng)
+    for chance, change in (
+        (0.5, _mirrored),
+        (0.12, _dotted),
+        (0.35, _far_off),
+        (0.15, _shaken),
+        (0.15, _lit_from_one_side),
+        (1.0, _lit),
+        (0.2, _noisy),
+        (0.3, _compressed),
+    ):
+        if rng.random() < chance:
+            face = change(face, rng)
     return np.ascontiguousarray(face)
 
 
@@ -86,8 +95,21 @@ def _squeezed(face: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(squeezed, np.uint8)
 
 
-def _covered(face: Pixels, rng: np.random.Generator) -> Pixels:
-    """Put a blob over a part that does not decide: a hand, a cap, goggles, another's shoulder."""
+def _cropped_tightly(face: Pixels, rng: np.random.Generator) -> Pixels:
+    """Repeat the edge pixels from further in, as for a face at the border of its picture."""
+    size = face.shape[0]
+    left, top, right, bottom = np.round(rng.uniform(0, 0.17, 4) * size).astype(int)
+    inside = face[top : size - bottom, left : size - right]
+    repeated = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    return np.asarray(repeated, np.uint8)
+
+
+def _mirrored(face: Pixels, _: np.random.Generator) -> Pixels:
+    return np.ascontiguousarray(face[:, ::-1])
+
+
+def _dotted(face: Pixels, rng: np.random.Generator) -> Pixels:
+    """Put a blob over a part that does not decide: a cap, goggles, a sign before the forehead."""
     size = face.shape[0]
     centre = (int(rng.integers(0, size)), int(rng.integers(0, size // 2)))
     axes = (int(rng.integers(size // 12, size // 4)), int(rng.integers(size // 16, size // 7)))
@@ -120,8 +142,6 @@ def _shaken(face: Pixels, rng: np.random.Generator) -> Pixels:
 
 def _lit(face: Pixels, rng: np.random.Generator) -> Pixels:
     """Change light, contrast and colour; by tables, for a table costs less than arithmetic."""
-    if rng.random() < 0.15:
-        face = _lit_from_one_side(face, rng)
     light = np.linspace(0, 1, 256)
     if rng.random() < 0.3:
         light = light ** np.exp(rng.normal(0, 0.35))
@@ -139,12 +159,12 @@ def _lit(face: Pixels, rng: np.random.Generator) -> Pixels:
 def _lit_from_one_side(face: Pixels, rng: np.random.Generator) -> Pixels:
     ramp = np.linspace(-1, 1, face.shape[0], dtype=np.float32) * np.float32(rng.uniform(-90, 90))
     added = ramp[:, None, None] if rng.random() < 0.5 else ramp[None, :, None]
-    return np.clip(face + added, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(face + added, 0, 255), np.uint8)
 
 
 def _noisy(face: Pixels, rng: np.random.Generator) -> Pixels:
     noise = rng.standard_normal(face.shape, np.float32) * np.float32(rng.uniform(2, 14))
-    return np.clip(face + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(face + noise, 0, 255), np.uint8)
 
 
 def _compressed(face: Pixels, rng: np.random.Generator) -> Pixels:

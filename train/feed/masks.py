@@ -33,6 +33,8 @@ def with_mask(patch: Patch, rng: np.random.Generator) -> Patch:
     cv2.fillPoly(cover, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     alpha = np.asarray(cover[:, :, None] / 255, np.float32)
     cloth = _cloth(pixels.shape[0], outline, rng)
+    if rng.random() < 0.15:
+        _put_valves(cloth, outline, rng)
     cloth = np.multiply(cloth, _folds(pixels, alpha, outline, rng))
     drawn = pixels * (1 - alpha) + np.clip(cloth, 0, 255) * alpha
     return replace(patch, pixels=drawn.astype(np.uint8), label=MASKED)
@@ -81,7 +83,7 @@ def _outline(face: Landmarks, rng: np.random.Generator) -> NDArray[np.float64]:
 def _cloth(size: int, outline: NDArray[np.float64], rng: np.random.Generator) -> Colours:
     """Weave a plain or patterned cloth of any colour (size x size x 3)."""
     colour = _colour(rng)
-    cloth = np.broadcast_to(colour, (size, size, 3)).astype(np.float32)
+    cloth = np.full((size, size, 3), colour, np.float32)
     if rng.random() < 0.65:
         return cloth
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
@@ -100,7 +102,22 @@ def _cloth(size: int, outline: NDArray[np.float64], rng: np.random.Generator) ->
         # Camouflage and prints: blotches of smooth noise.
         noise = rng.normal(0, 1, (size, size)).astype(np.float32)
         ink = cv2.GaussianBlur(noise, (0, 0), max(0.8, period / 4)) > 0
-    return np.where(np.asarray(ink)[:, :, None], _colour(rng), cloth)
+    return np.ascontiguousarray(np.where(np.asarray(ink)[:, :, None], _colour(rng), cloth))
+
+
+def _put_valves(cloth: Colours, outline: NDArray[np.float64], rng: np.random.Generator) -> None:
+    """Put the one or two valves of a respirator on a cloth."""
+    width, (x, y) = float(np.ptp(outline[:, 0])), outline.mean(axis=0)
+    radius = max(1.0, width * rng.uniform(0.06, 0.12))
+    aside = width * rng.uniform(0.12, 0.3)
+    sides = ((-1, 1), (-1,), (1,))[rng.integers(3)]
+    colour = rng.choice([30, 110, 200, 240]) + rng.normal(0, 10, 3)
+    for side in sides:
+        middle = (round(x + side * aside), round(y + radius * rng.uniform(-1, 1)))
+        cv2.circle(cloth, middle, round(radius), colour.tolist(), cv2.FILLED, cv2.LINE_AA)
+        rim = (colour * rng.uniform(0.5, 0.8)).tolist()
+        cv2.circle(cloth, middle, round(radius), rim, max(1, round(radius / 5)), cv2.LINE_AA)
+        cv2.circle(cloth, middle, round(radius / 2), rim, max(1, round(radius / 8)), cv2.LINE_AA)
 
 
 def _colour(rng: np.random.Generator) -> Colours:
@@ -111,8 +128,12 @@ def _colour(rng: np.random.Generator) -> Colours:
         "grey": (120, 120, 125),
         "skin": (205, 160, 130),
         "navy": (40, 50, 90),
+        "pink": (225, 160, 175),
+        "beige": (215, 190, 160),
+        "green": (160, 205, 185),
+        "yellow": (235, 225, 150),
     }
-    if rng.random() < 0.35:
+    if rng.random() < 0.3:
         return rng.uniform(10, 250, 3).astype(np.float32)
     base = np.array(list(usual.values())[rng.integers(len(usual))])
     return np.clip(base + rng.normal(0, 16, 3), 0, 255).astype(np.float32)

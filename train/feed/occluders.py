@@ -34,6 +34,32 @@ def with_occluder(face: Pixels, highest: float, other: Pixels, rng: np.random.Ge
     return kinds[int(rng.choice(len(kinds), p=(0.4, 0.25, 0.2, 0.15)))]()
 
 
+def before_another_background(face: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
+    """Show the head before what surrounds another one.
+
+    The surroundings tell which collection a picture is from, and by that its class.
+
+    Args:
+        face: the cut.
+        other: any other picture.
+        rng: source of all randomness.
+    """
+    size = face.shape[0]
+    head = np.zeros((size, size), np.uint8)
+    middle = (round(size * rng.uniform(0.46, 0.54)), round(size * rng.uniform(0.46, 0.56)))
+    axes = (round(size * rng.uniform(0.36, 0.46)), round(size * rng.uniform(0.44, 0.6)))
+    cv2.ellipse(head, middle, axes, float(rng.uniform(-8, 8)), 0, 360, 255, cv2.FILLED)
+    return _blend(face, _corner(other, size, rng), 1 - _softened(head, rng))
+
+
+def _corner(other: Pixels, size: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A corner of a picture, enlarged: hardly ever its face, which is in the middle."""
+    side = max(2, other.shape[0] // 3)
+    y = 0 if rng.random() < 0.5 else other.shape[0] - side
+    x = 0 if rng.random() < 0.5 else other.shape[1] - side
+    return np.asarray(cv2.resize(other[y : y + side, x : x + side], (size, size)), np.float32)
+
+
 def hair(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Strands of hair of one person, RGB 0..255 (size x size x 3)."""
     usual = np.array([(18, 15, 14), (35, 28, 25), (70, 50, 38), (120, 90, 60), (140, 138, 135)])
@@ -42,7 +68,7 @@ def hair(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
     along = float(rng.uniform(1.5, 4))
     strands = np.asarray(cv2.GaussianBlur(strands, (0, 0), sigmaX=0.6, sigmaY=along), np.float32)
     strands *= np.float32(rng.uniform(4, 16) / (strands.std() + 1e-6))
-    return np.clip(colour.astype(np.float32) + strands[:, :, None], 0, 255)
+    return np.asarray(np.clip(colour + strands[:, :, None], 0, 255), np.float32)
 
 
 def _blend(face: Pixels, thing: NDArray[np.float32], cover: Cover) -> Pixels:
@@ -52,7 +78,7 @@ def _blend(face: Pixels, thing: NDArray[np.float32], cover: Cover) -> Pixels:
 def _softened(cover: NDArray[np.uint8], rng: np.random.Generator) -> Cover:
     """Turn a drawn shape (0 or 255) into a cover with the soft edge of a thing out of focus."""
     soft = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(0.4, 1.8)))
-    return np.asarray(soft, np.float32)[:, :, None] / 255
+    return np.asarray(soft[:, :, None] / 255, np.float32)
 
 
 def _someone_in_front(face: Pixels, highest: float, rng: np.random.Generator) -> Pixels:
@@ -80,12 +106,7 @@ def _surroundings(face: Pixels, highest: float, other: Pixels, rng: np.random.Ge
         if rng.random() < 0.5:
             corners = [(size - x, y) for x, y in corners]
     cv2.fillPoly(cover, [np.round(corners).astype(np.int32)], 255)
-    # A corner of another picture: hardly ever its face, which is in the middle.
-    rows = cols = max(2, other.shape[0] // 3)
-    y = 0 if rng.random() < 0.5 else other.shape[0] - rows
-    x = 0 if rng.random() < 0.5 else other.shape[1] - cols
-    thing = cv2.resize(other[y : y + rows, x : x + cols], (size, size))
-    return _blend(face, np.asarray(thing, np.float32), _softened(cover, rng))
+    return _blend(face, _corner(other, size, rng), _softened(cover, rng))
 
 
 def _hand(face: Pixels, highest: float, rng: np.random.Generator) -> Pixels:
