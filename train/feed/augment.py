@@ -15,7 +15,7 @@ from train.feed.occluders import before_another_background, with_occluder
 
 SQUEEZED = 0.4
 """Share of the faces that are stretched as one that turns or bows."""
-OCCLUDED = 0.18
+OCCLUDED = 0.28
 """Share of the faces that something hides from below or from a side."""
 ELSEWHERE = 0.3
 """Share of the faces that are put before another picture's background."""

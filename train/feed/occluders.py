@@ -26,7 +26,7 @@ def with_occluder(face: Pixels, highest: float, other: Pixels, rng: np.random.Ge
         rng: source of all randomness.
     """
     kinds: list[Callable[[], Pixels]] = [
-        lambda: _someone_in_front(face, highest, rng),
+        lambda: _someone_in_front(face, highest, other, rng),
         lambda: _surroundings(face, highest, other, rng),
         lambda: _hand(face, highest, rng),
         lambda: _thing_held_up(face, highest, rng),
@@ -81,15 +81,30 @@ def _softened(cover: NDArray[np.uint8], rng: np.random.Generator) -> Cover:
     return np.asarray(soft[:, :, None] / 255, np.float32)
 
 
-def _someone_in_front(face: Pixels, highest: float, rng: np.random.Generator) -> Pixels:
+def _someone_in_front(
+    face: Pixels, highest: float, other: Pixels, rng: np.random.Generator
+) -> Pixels:
+    """Seen from behind, all hair, or from the front: the upper part of the other picture's head."""
     size = face.shape[0]
     top = rng.uniform(highest, 0.88) * size
-    wide, tall = rng.uniform(0.25, 0.6) * size, rng.uniform(0.3, 0.7) * size
+    wide, tall = rng.uniform(0.25, 0.6) * size, rng.uniform(0.35, 0.7) * size
     middle = (round(rng.uniform(0.1, 0.9) * size), round(top + tall))
     cover = np.zeros((size, size), np.uint8)
     axes = (round(wide), round(tall))
     cv2.ellipse(cover, middle, axes, float(rng.uniform(-20, 20)), 0, 360, 255, cv2.FILLED)
-    return _blend(face, hair(size, rng), _softened(cover, rng))
+    if rng.random() < 0.5:
+        return _blend(face, hair(size, rng), _softened(cover, rng))
+    # A patch shows its face in the middle half; the hair begins above it.
+    side = other.shape[0]
+    scale = 2 * wide / (side * 0.6)
+    move = np.array(
+        [
+            [scale, 0, middle[0] - scale * side / 2],
+            [0, scale, top - scale * side * 0.17],
+        ]
+    )
+    head = cv2.warpAffine(other, move, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    return _blend(face, np.asarray(head, np.float32), _softened(cover, rng))
 
 
 def _surroundings(face: Pixels, highest: float, other: Pixels, rng: np.random.Generator) -> Pixels:
