@@ -1,6 +1,6 @@
 """All benchmarks, one after the other."""
 
-from benchmarks import chain, detection, device
+from benchmarks import chain, classifiers, detection, device
 
-for benchmark in (detection, chain, device):
+for benchmark in (detection, chain, classifiers, device):
     benchmark.main(standalone_mode=False)
