@@ -128,7 +128,7 @@ def test_the_page_shows_all_that_was_measured(tmp_path: Path) -> None:
     charts = re.findall(r'aria-label="([^"]+)"', page.source)
     assert charts == [
         "Loss", "Accuracy while training", "Learning rate", "Confusion matrix", "ROC curve",
-        "Precision and recall", "Probabilities", "Reliability", "Other thresholds",
+        "Precision and recall", "Other thresholds", "Probabilities", "Reliability",
         "Accuracy by face size",
     ]  # fmt: skip
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())

@@ -18,13 +18,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-INK, MUTED, LINE = "#1b1f24", "#5b6570", "#d5dbe1"
+INK, MUTED, LINE, CARD = "#1b1f24", "#5b6570", "#d5dbe1", "#ffffff"
 MASKED_COLOUR, BARE_COLOUR = "#0072b2", "#d55e00"
 GOOD, OTHER = "#00835f", "#a8518a"
 _VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
     LINE: "--line",
+    CARD: "--card",
     MASKED_COLOUR: "--masked",
     BARE_COLOUR: "--bare",
     GOOD: "--good",
@@ -51,7 +52,9 @@ _STYLE: dict[str, Any] = {
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
     "lines.linewidth": 1.8,
-    "legend.frameon": False,
+    "legend.facecolor": CARD,
+    "legend.edgecolor": "none",
+    "legend.fancybox": False,
     "legend.labelcolor": INK,
     "figure.facecolor": "none",
     "savefig.facecolor": "none",

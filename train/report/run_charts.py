@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from train.data.annotations import LABELS
@@ -46,6 +46,8 @@ def learning_curve(name: str, history: History, column: str, label: str) -> Mark
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
+        if column == "accuracy":
+            axes.yaxis.set_major_formatter(_percent)
         if f"val_{column}" in history:
             axes.legend()
     return chart.svg
@@ -74,11 +76,10 @@ def confusion_chart(confusion: Mapping[str, Mapping[str, int]]) -> Markup:
                 axes.text(
                     column,
                     row + 0.24,
-                    f"{count / of:.1%} of the row",
+                    f"{_percent(round(count / of, 3))} of the row",
                     ha="center",
                     va="center",
                     fontsize=9,
-                    color=MUTED,
                 )
         axes.set_xticks([0, 1], LABELS)
         axes.set_yticks([0, 1], LABELS, rotation=90, va="center")
@@ -141,20 +142,13 @@ def reliability_chart(series: Mapping[str, Numbers], masked: Flags) -> Markup:
         ):
             bins = reliability(numbers, masked)
             said, true = [one.probability for one in bins], [one.masked for one in bins]
-            axes.plot(said, true, "o-", color=colour, markersize=4, linewidth=1.2, label=name)
-        for one in bins:
-            axes.annotate(
-                f"{one.faces:,}",
-                (one.probability, one.masked),
-                (0, 6 if one.masked < 0.5 else -13),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-                color=MUTED,
-            )
+            axes.plot(said, true, color=colour, linewidth=1.2, alpha=0.4)
+            # From a dot for one face to a disc for a thousand.
+            areas = [6 + 22 * np.log10(one.faces) for one in bins]
+            axes.scatter(said, true, areas, color=colour, label=name)
         _shares(axes, "probability of a mask", "masked, both classes weighted alike")
         if len(series) > 1:
-            axes.legend(loc="upper left")
+            axes.legend(loc="lower right")
     return chart.svg
 
 
@@ -178,7 +172,7 @@ def size_chart(by_size: Mapping[str, Mapping[str, Any]]) -> Markup:
         axes.set_xticks(places, names, fontsize=9)
         axes.set_xlim(-0.5, len(by_size) - 0.5)
         axes.set_ylim(max(0.0, float(ends.min()) - 0.03), 1.005)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))
+        axes.yaxis.set_major_formatter(_percent)
         axes.grid(visible=False, axis="x")
         axes.set_xlabel("longer side of the face (pixels), and number of faces")
         axes.set_ylabel("accuracy")
@@ -227,14 +221,18 @@ def threshold_chart(
             axes.plot(tried, shares, color=COLOURS[label], label=label)
             ends = np.array([wilson(round(one * int(of)), int(of)) for one in shares])
             axes.fill_between(tried, *ends.T, color=COLOURS[label], alpha=0.15, linewidth=0)
-            lowest = min(lowest, *shares)
+            lowest = min(lowest, *shares[10:-10])
         axes.set_xlim(0, 1)
         axes.set_ylim(max(0.0, lowest - 0.02), 1.003)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))
+        axes.yaxis.set_major_formatter(_percent)
         axes.set_xlabel("threshold (probability of a mask)")
         axes.set_ylabel("recall")
         axes.legend(loc="lower center")
     return chart.svg
+
+
+def _percent(share: float, _place: float | None = None) -> str:
+    return f"{share * 100:.4g} %"
 
 
 def _corner(axes: Axes, across: tuple[float, float], up: tuple[float, float]) -> None:
@@ -244,7 +242,7 @@ def _corner(axes: Axes, across: tuple[float, float], up: tuple[float, float]) ->
     axes.set_yticks(up)
     axes.tick_params(labelsize=8)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axis.set_major_formatter(_percent)
     axes.spines[:].set_visible(True)
 
 
@@ -252,6 +250,6 @@ def _shares(axes: Axes, across: str, up: str) -> None:
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        axis.set_major_formatter(_percent)
     axes.set_xlabel(across)
     axes.set_ylabel(up)

@@ -31,7 +31,7 @@ PAPER = (
 """The paper's own table: accuracy on the 12 % of the rows that it held back."""
 CURVES = {
     "loss": ("Loss", "loss (cross-entropy)"),
-    "accuracy": ("Accuracy while training", "accuracy (share)"),
+    "accuracy": ("Accuracy while training", "accuracy"),
     "learning_rate": ("Learning rate", "learning rate"),
 }
 
