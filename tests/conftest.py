@@ -188,6 +188,14 @@ class Listener:
         self.messages.append((message.topic, bytes(message.payload).decode()))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Faces that tests cut stay out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto | Embedded]:
     """A plain broker, running; it can be stopped and started."""

@@ -13,13 +13,11 @@ from edge.config import Detector
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.errors import MaskGateError
 from edge.sources.pictures import read_picture
-from edge.values import Box
 from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
 from edge.vision.cut import whole_picture
-from train.data.annotations import BARE, MASKED, LabelledFace, read_annotations
-from train.data.patches import Patch, collect_patches, make_patch
-from train.data.split import split
+from train.data.annotations import BARE, MASKED, LabelledFace
+from train.data.patches import Patch, collect_patches
 from train.feed.augment import augmented_cut
 from train.feed.masks import with_mask
 
@@ -55,67 +53,6 @@ def crops(tmp_path_factory: pytest.TempPathFactory, bare: list[Patch]) -> Path:
         face = augmented_cut(with_mask(patch, rng), 96, 0.4, rng, patch.pixels)
         write_picture(folder / MASKED / f"{number}.png", face)
     return folder
-
-
-def kaggle_folder(tmp_path: Path, rows: list[str]) -> Path:
-    images = tmp_path / "Medical mask/Medical mask/Medical Mask/images"
-    write_picture(images / "1.jpg", np.zeros((80, 80, 3), np.uint8))
-    (tmp_path / "train.csv").write_text("\n".join(["name,x1,x2,y1,y2,classname", *rows]) + "\n")
-    return tmp_path
-
-
-def test_the_kaggle_columns_hold_left_top_right_bottom(tmp_path: Path) -> None:
-    folder = kaggle_folder(tmp_path, ["1.jpg,10,20,30,60,face_with_mask"])
-    (face,) = read_annotations([folder]).faces
-    assert face.box == Box(left=10, top=20, right=30, bottom=60)
-
-
-def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
-    rows = [
-        "1.jpg,10,20,30,60,face_with_mask",
-        "1.jpg,30,20,10,60,face_with_mask",
-        "1.jpg,a,20,30,60,face_with_mask",
-        "2.jpg,10,20,30,60,face_no_mask",
-        "1.jpg,10,20,30,60,hat",
-    ]
-    found = read_annotations([kaggle_folder(tmp_path, rows)])
-    assert len(found.faces) == 1
-    assert found.skipped == {
-        "box is empty or inverted": 1,
-        "box is not four numbers": 1,
-        "picture is missing": 1,
-        "class hat": 1,
-    }
-
-
-def test_voc_pictures_share_the_group_of_the_photo_they_repeat(tmp_path: Path) -> None:
-    write_picture(tmp_path / "images" / "a.jpg", np.zeros((80, 80, 3), np.uint8))
-    (tmp_path / "annotations").mkdir()
-    (tmp_path / "annotations" / "a.xml").write_text(
-        "<annotation><filename>a.jpg</filename><object><name>face_no_mask</name><bndbox>"
-        "<xmin>1</xmin><ymin>2</ymin><xmax>31</xmax><ymax>42</ymax></bndbox></object></annotation>"
-    )
-    (tmp_path / "same_photo.csv").write_text("name,scenes_name\na.jpg,1.jpg\n")
-    (face,) = read_annotations([tmp_path]).faces
-    assert (face.box, face.group) == (Box(1, 2, 31, 42), "photo 1.jpg")
-
-
-def test_a_folder_of_no_known_layout_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MaskGateError, match="found none of these"):
-        read_annotations([tmp_path])
-
-
-def test_no_group_is_on_both_sides_of_the_split() -> None:
-    photo, box = np.zeros((8, 8, 3), np.uint8), Box(2, 2, 6, 6)
-    patches = []
-    for number in range(1000):
-        label = (BARE, MASKED)[number % 3 == 0]
-        face = LabelledFace(Path("1.jpg"), label, box, f"photo {number // 5}", "scenes")
-        patches.append(make_patch(photo, face, box))
-    training, validation = split(patches)
-    assert not {patch.group for patch in training} & {patch.group for patch in validation}
-    assert 0.08 < len(validation) / 1000 < 0.16
-    assert split(patches)[1] == validation
 
 
 def test_a_drawn_mask_covers_the_mouth_and_leaves_the_eyes(bare: list[Patch]) -> None:

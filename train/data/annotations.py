@@ -1,19 +1,29 @@
-"""Reads labelled faces: the Kaggle layout, Pascal VOC, and folders of crops."""
+"""The labelled faces of data folders: Kaggle's layout, Pascal VOC, folders of crops."""
 
-import csv
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree
 
 from edge.errors import MaskGateError
 from edge.values import Box
+from train.data.crops import is_crops, read_crops
+from train.data.kaggle import is_kaggle, read_kaggle
+from train.data.rows import Reading, Skipped
+from train.data.voc import is_voc, read_voc
 
 MASKED, BARE = "face_with_mask", "face_no_mask"
 LABELS = (MASKED, BARE)
-_KAGGLE_IMAGES = Path("Medical mask/Medical mask/Medical Mask/images")
-_PICTURES = {".jpg", ".jpeg", ".png"}
+CLASSES = frozenset(
+    {
+        *LABELS, "face_with_mask_incorrect", "face_other_covering", "mask_surgical",
+        "mask_colorful", "balaclava_ski_mask", "eyeglasses", "face_shield", "gas_mask", "goggles",
+        "hair_net", "hat", "helmet", "hijab_niqab", "hood", "other", "scarf_bandana", "sunglasses",
+        "turban",
+    }
+)  # fmt: skip
+"""The 20 classes of Kaggle's face-mask dataset. Several rows may describe one head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,100 +45,70 @@ class Annotations:
     """The labelled faces of one or more data folders, and what was left out of them."""
 
     faces: list[LabelledFace] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-    """How many rows were left out, by reason."""
+    """Those of one picture follow each other."""
+    skipped: list[Skipped] = field(default_factory=list)
+    """What is wrong and was left out."""
+    unused: dict[str, int] = field(default_factory=dict)
+    """Faces of the dataset's other classes, by class: nothing is wrong with them."""
+    clipped: list[str] = field(default_factory=list)
+    """Boxes that reached out of their picture."""
+    differing: list[str] = field(default_factory=list)
+    """Where two annotations of one photo say different things."""
+    test_photos: int = 0
+    """Photos that are set aside to be tested on."""
+    tiny: int = 0
+    """Faces left out because nobody could tell."""
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """How many were skipped, by reason."""
+        return Counter(one.reason for one in self.skipped)
 
 
-def read_annotations(folders: list[Path]) -> Annotations:
-    """Read the faces labelled masked or bare in some data folders.
+def require_known_labels(mapping: Mapping[str, str]) -> None:
+    """Refuse a mapping to anything but the two labels.
 
     Raises:
-        MaskGateError: a folder that is missing or has none of the known layouts.
+        MaskGateError: it has another label.
     """
-    found = Annotations()
-    for folder in folders:
-        if (folder / "train.csv").is_file():
-            _read_kaggle(folder, found)
-        elif (folder / "annotations").is_dir() and (folder / "images").is_dir():
-            _read_voc(folder, found)
-        elif any((folder / label).is_dir() for label in LABELS):
-            _read_crops(folder, found)
+    for source, label in mapping.items():
+        if label not in LABELS:
+            raise MaskGateError(
+                f"--map {source}={label}: expected {source}={MASKED} or {source}={BARE}"
+            )
+
+
+def read_folders(folders: Sequence[Path], mapping: Mapping[str, str]) -> list[Reading]:
+    """Read what the annotations of some data folders say.
+
+    Args:
+        folders: each of any known layout.
+        mapping: classes beyond the dataset's own that count.
+
+    Raises:
+        MaskGateError: a folder that is missing, named twice or of no known layout, or a CSV file
+            that cannot be read.
+    """
+    real = [folder.resolve() for folder in folders]
+    for place in real:
+        if real.count(place) > 1:
+            raise MaskGateError(f"data folder {place}: named twice; name it once")
+    # The name is the link's where the folder is one: `maskgate-train fetch` makes such a link.
+    places = [Path(os.path.abspath(folder)) for folder in folders]  # noqa: PTH100
+    names = Counter(place.name for place in places)
+    readings = []
+    for place in places:
+        collection = place.name if names[place.name] == 1 else str(place)
+        if is_kaggle(place):
+            readings.append(read_kaggle(place, collection))
+        elif is_voc(place):
+            readings.append(read_voc(place, collection))
+        elif is_crops(place, CLASSES | mapping.keys()):
+            readings.append(read_crops(place, collection))
         else:
             raise MaskGateError(
-                f"data folder {folder}: expected train.csv (Kaggle), images/ and annotations/ "
-                f"(Pascal VOC) or folders named {' and '.join(LABELS)}; found none of these"
+                f"data folder {place}: expected train.csv (Kaggle), images/ and annotations/ "
+                f"(Pascal VOC) or folders named {' and '.join(LABELS)}; "
+                + ("found none of these" if place.is_dir() else "there is no such folder")
             )
-    return found
-
-
-def _read_kaggle(folder: Path, found: Annotations) -> None:
-    # The columns x1, x2, y1, y2 hold left, top, right, bottom, in this order.
-    for row in _rows(folder / "train.csv", {"name", "x1", "x2", "y1", "y2", "classname"}):
-        picture = folder / _KAGGLE_IMAGES / row["name"]
-        try:
-            box = Box(float(row["x1"]), float(row["x2"]), float(row["y1"]), float(row["y2"]))
-        except ValueError:
-            found.skipped["box is not four numbers"] += 1
-            continue
-        _add(
-            found, LabelledFace(picture, row["classname"], box, f"photo {row['name']}", folder.name)
-        )
-
-
-def _read_voc(folder: Path, found: Annotations) -> None:
-    # same_photo.csv names the photo of a Kaggle folder that a picture repeats.
-    twins = _pairs(folder / "same_photo.csv", "name", "scenes_name")
-    for path in sorted((folder / "annotations").glob("*.xml")):
-        try:
-            # Our own training data, read on the training machine: no hostile XML.
-            root = ElementTree.parse(path).getroot()  # noqa: S314
-            name = root.findtext("filename") or ""
-            for item in root.iter("object"):
-                left, top, right, bottom = (
-                    float(item.findtext(f"bndbox/{side}") or "nan")
-                    for side in ("xmin", "ymin", "xmax", "ymax")
-                )
-                box = Box(left, top, right, bottom)
-                group = f"photo {twins.get(name, name)}"
-                label = item.findtext("name") or ""
-                picture = folder / "images" / name
-                _add(found, LabelledFace(picture, label, box, group, folder.name))
-        except (ElementTree.ParseError, ValueError):
-            found.skipped["annotation is not Pascal VOC"] += 1
-
-
-def _read_crops(folder: Path, found: Annotations) -> None:
-    groups = _pairs(folder / "groups.csv", "file", "duplicate_group")
-    for label in LABELS:
-        for picture in sorted((folder / label).iterdir()):
-            if picture.suffix.lower() in _PICTURES:
-                file = f"{label}/{picture.name}"
-                group = f"crop {groups.get(file, file)}"
-                _add(found, LabelledFace(picture, label, None, group, folder.name))
-
-
-def _pairs(path: Path, key: str, value: str) -> dict[str, str]:
-    """Two columns of a CSV; none where there is no such file."""
-    if not path.is_file():
-        return {}
-    return {row[key]: row[value] for row in _rows(path, {key, value})}
-
-
-def _rows(path: Path, columns: set[str]) -> Iterator[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = columns - set(reader.fieldnames or ())
-        if missing:
-            raise MaskGateError(f"{path}: expected the columns {', '.join(sorted(missing))} too")
-        yield from reader
-
-
-def _add(found: Annotations, face: LabelledFace) -> None:
-    if face.label not in LABELS:
-        found.skipped[f"class {face.label}"] += 1
-    elif not face.picture.is_file():
-        found.skipped["picture is missing"] += 1
-    elif face.box is not None and not (face.box.width > 0 and face.box.height > 0):
-        found.skipped["box is empty or inverted"] += 1
-    else:
-        found.faces.append(face)
+    return readings

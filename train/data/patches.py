@@ -1,6 +1,6 @@
 """Faces with the surroundings that a training cut may reach, kept as uint8."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
@@ -71,27 +71,31 @@ def make_patch(
     return Patch(pixels, face, face.label, inner, box, points)
 
 
-def collect_patches(faces: Iterable[LabelledFace], detector: Detector) -> list[Patch]:
+def collect_patches(
+    faces: Iterable[LabelledFace], detector: Detector, smallest: float = 0.0
+) -> Iterator[Patch]:
     """Cut all labelled faces, around the labelled boxes and around those that the detector finds.
 
-    Each face gives one patch around the labelled box, and one more if the detector finds it,
-    since people draw boxes looser than detectors do. The box of a crop without one is
+    Each face gives one patch around the labelled box, followed by one more if the detector finds
+    it, since people draw boxes looser than detectors do. The box of a crop without one is
     `whole_picture`, as it is for the device.
 
     Args:
         faces: faces of one photo must follow each other.
         detector: finds faces in RGB uint8 pictures.
+        smallest: pixels that a detector's box must have at least.
+
+    Raises:
+        MaskGateError: a picture cannot be read.
     """
-    patches: list[Patch] = []
     for picture, labelled in groupby(faces, key=lambda face: face.picture):
         photo = read_picture(picture)
         found = detector.detect(photo)
         for face in labelled:
             match = _largest(found) if face.box is None else _closest(found, face.box)
-            patches.append(make_patch(photo, face, face.box or whole_picture(photo)))
-            if match is not None:
-                patches.append(make_patch(photo, face, match.box, match.landmarks))
-    return patches
+            yield make_patch(photo, face, face.box or whole_picture(photo))
+            if match is not None and max(match.box.width, match.box.height) >= smallest:
+                yield make_patch(photo, face, match.box, match.landmarks)
 
 
 def _largest(found: Sequence[Face]) -> Face | None:
