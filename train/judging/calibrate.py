@@ -33,8 +33,8 @@ FOLDS = 5
 CRITERION = (
     f"threshold {THRESHOLD:g}: both errors weigh alike, and the probabilities are calibrated for "
     "as many masked as bare faces; unsure band: the narrowest around it outside which at least "
-    f"{TRUSTED * 100:g} % of the validation faces are right, mean of both classes, one more wrong face "
-    f"counted of each class than was found; at most {WIDEST:g} to either side"
+    f"{TRUSTED * 100:g} % of the validation faces are right, mean of both classes, one more wrong "
+    f"face counted of each class than was found; at most {WIDEST:g} to either side"
 )
 
 

@@ -210,7 +210,7 @@ def _seen_words(seen: int | None) -> str:
     if seen is None:
         return ". Whether the model was trained on some of them is not known here."
     if seen == 0:
-        return "; it was trained on none of them."
+        return "; none of them looks like a face that it was trained on."
     return f"; {seen:,} of them look like faces that it was trained on: the figures are too good."
 
 
