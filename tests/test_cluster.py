@@ -1,0 +1,315 @@
+"""Clustering on pictures whose clusters are known; two public-domain faces wear drawn masks."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from edge.bundle import load_bundle
+from edge.config import Detector
+from edge.demo.portraits import COLLINS, HOPPER, find_photo
+from edge.sources.pictures import read_picture
+from edge.values import Box
+from edge.vision.cascade import Cascade
+from train.cli import main
+from train.cluster.clustering import Clustering
+from train.cluster.faces import FaceViews, pair_views
+from train.cluster.matching import agreement, best_matching
+from train.cluster.paper import cluster_features, gamma_corrected
+from train.cluster.sheets import COLOURS, cluster_sheets
+from train.cluster.skin import skin_shown
+from train.data.annotations import BARE, MASKED, LabelledFace
+from train.data.patches import Patch, collect_patches, make_patch
+from train.feed.augment import augmented_cut
+from train.feed.masks import with_mask
+
+# 8 masked and 4 bare faces: 6 + 2 and 1 + 3 of them in cluster 0 and 1.
+TRUTH = [MASKED] * 8 + [BARE] * 4
+CLUSTERS = np.array([0] * 6 + [1] * 2 + [0] + [1] * 3)
+BLUE_CLOTH, SKIN, GREY = (150, 195, 215), (205, 160, 130), (128, 128, 128)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def face_of(upper: tuple[int, int, int], lower: tuple[int, int, int], label: str = "") -> Patch:
+    picture = np.empty((80, 80, 3), np.uint8)
+    picture[:40], picture[40:] = upper, lower
+    box = Box(10, 10, 70, 70)
+    return make_patch(picture, LabelledFace(Path("1.png"), label, box, "1", "made"), box)
+
+
+def test_clusters_that_are_named_the_wrong_way_round_still_match() -> None:
+    straight = agreement(TRUTH, 1 - CLUSTERS, None)
+    crossed = agreement(TRUTH, CLUSTERS, None)
+    assert crossed["names"] == [MASKED, BARE]
+    assert straight["names"] == [BARE, MASKED]
+    same = ("accuracy", "balanced_accuracy", "purity", "nmi", "ari", "confusion")
+    assert [crossed[name] for name in same] == [straight[name] for name in same]
+
+
+def test_figures_are_those_worked_out_by_hand() -> None:
+    found = agreement(TRUTH, CLUSTERS, None)
+    assert found["confusion"] == {MASKED: {MASKED: 6, BARE: 2}, BARE: {MASKED: 1, BARE: 3}}
+    assert found["in_cluster"] == {MASKED: {"0": 6, "1": 2}, BARE: {"0": 1, "1": 3}}
+    # Purity: 6 and 3 of 12. NMI: 0.116858 nats over the mean of 0.636514 and 0.679193.
+    # ARI: (19 - 34 * 31 / 66) / (32.5 - 34 * 31 / 66).
+    wanted = {
+        "faces": 12, "accuracy": 0.75, "balanced_accuracy": 0.75, "recall_masked": 0.75,
+        "recall_bare": 0.75, "accuracy_best_matching": 0.75, "largest_class": 0.6667,
+        "purity": 0.75, "nmi": 0.1776, "ari": 0.1833,
+    }  # fmt: skip
+    assert {name: found[name] for name in wanted} == wanted
+
+
+def test_a_method_that_names_its_clusters_is_held_to_the_names() -> None:
+    found = agreement(TRUTH, CLUSTERS, (BARE, MASKED))
+    assert (found["named_by"], found["accuracy"]) == ("method", 0.25)
+    assert found["accuracy_best_matching"] == 0.75
+
+
+def test_faces_of_one_class_have_no_balanced_accuracy() -> None:
+    found = agreement([MASKED] * 3, np.array([0, 1, 1]), None)
+    assert (found["accuracy"], found["balanced_accuracy"]) == (0.6667, None)
+    assert found["recall_bare"] is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "names"),
+    [
+        # Rows: masked, bare. Columns: cluster 0, cluster 1.
+        ([[9, 1], [1, 9]], (MASKED, BARE)),
+        ([[1, 9], [9, 1]], (BARE, MASKED)),
+        ([[5, 5], [5, 5]], (BARE, MASKED)),
+        ([[90, 10], [1, 0]], (MASKED, BARE)),
+    ],
+)
+def test_the_best_matching_makes_most_faces_right(
+    counts: list[list[int]], names: tuple[str, str]
+) -> None:
+    assert best_matching(np.array(counts)) == names
+
+
+def test_the_papers_way_finds_two_clouds_and_their_most_typical_faces() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(0, 1, (60, 300)).astype(np.float32)
+    features[20:, :30] += 5
+    # The last face is of the second cloud and far from all.
+    features[-1] *= 4
+    found = cluster_features(features, seed=1)
+    assert len(set(found.clusters[:20])) == len(set(found.clusters[20:])) == 1
+    assert found.clusters[0] != found.clusters[-1]
+    assert ((found.scores > 0) == (found.clusters == 1)).all()
+    assert found.typical.argmin() == 59
+    again = cluster_features(features, seed=1)
+    assert (again.clusters == found.clusters).all()
+
+
+@pytest.mark.parametrize(("gamma", "middle"), [(1.0, 64), (2.0, 128), (0.5, 16)])
+def test_gamma_above_one_makes_dark_parts_brighter(gamma: float, middle: int) -> None:
+    patch = face_of((0, 64, 255), (0, 64, 255))
+    corrected = gamma_corrected(patch, gamma).pixels[0, 0]
+    assert corrected.tolist() == [0, middle, 255]
+
+
+def test_skin_below_the_eyes_scores_above_cloth() -> None:
+    faces = [face_of(SKIN, lower) for lower in (SKIN, GREY, BLUE_CLOTH, (32, 32, 36))]
+    skin, *cloths = skin_shown(faces)
+    assert all(cloth < skin - 20 for cloth in cloths)
+    (grey,) = skin_shown([face_of(GREY, GREY)])
+    assert max(cloths) < grey < skin
+    assert grey == pytest.approx(0, abs=0.1)
+
+
+def test_the_views_of_a_face_are_kept_together(bare: list[FaceViews]) -> None:
+    patches = [patch for face in bare for patch in face.patches]
+    assert [len(face.patches) for face in pair_views([*patches, face_of(SKIN, SKIN)])] == [2, 2, 1]
+
+
+def test_sheets_show_both_clusters_framed_by_label() -> None:
+    faces = [
+        FaceViews(face_of(SKIN, GREY, MASKED), None),
+        FaceViews(face_of(SKIN, SKIN, BARE), None),
+    ]
+    clusters = np.array([1, 1])
+    made = Clustering(
+        clusters, np.ones(2), np.array([0.5, 2.0]), np.zeros((2, 2)), ("x", "y"), None
+    )
+    sheets = cluster_sheets(faces, made, seed=0)
+    assert set(sheets) == {(1, "typical"), (1, "untypical"), (1, "random")}
+    assert tuple(sheets[1, "typical"][0, 0]) == COLOURS[BARE]
+    assert tuple(sheets[1, "untypical"][0, 0]) == COLOURS[MASKED]
+
+
+def test_seeds_are_the_ends_of_the_colour_and_later_what_the_network_is_sure_of() -> None:
+    from train.cluster.taught import first_wanted, next_wanted
+
+    assert first_wanted(np.arange(10.0)).tolist() == [1, 1, 1, -1, -1, -1, -1, -1, -1, 0]
+    before = np.array([0, 1, -1, -1])
+    assert next_wanted(np.array([-4.0, 4.0, -0.1, 0.1]), before).tolist() == [0, 1, -1, -1]
+    # Sure of no bare face: it keeps those it had.
+    assert next_wanted(np.array([0.2, 4.0, 3.0, 0.1]), before).tolist() == [0, 1, 1, -1]
+
+
+@pytest.fixture(scope="module")
+def bare() -> list[FaceViews]:
+    """The two faces with the landmarks that the detector finds."""
+    settings = Detector()
+    detector = Cascade(load_bundle(settings.bundle), settings)
+    photos = [find_photo(portrait) for portrait in (COLLINS, HOPPER)]
+    faces = [LabelledFace(photo, BARE, None, photo.name, "portraits") for photo in photos]
+    return pair_views(collect_patches(faces, detector))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory, bare: list[FaceViews]) -> Path:
+    """40 pictures of the faces in a plain folder, every other one in a mask."""
+    folder = tmp_path_factory.mktemp("faces")
+    rng = np.random.default_rng(1)
+    for number in range(40):
+        patch = bare[number // 2 % 2].best
+        kind = "bare" if number % 2 else "masked"
+        dressed = patch if number % 2 else with_mask(patch, rng)
+        write_picture(folder / f"{number:02d}_{kind}.png", augmented_cut(dressed, 96, 0.4, rng))
+    return folder
+
+
+def write_picture(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), pixels[:, :, ::-1])
+
+
+def labelled_folder(pictures: Path, folder: Path, *, flipped: bool = False) -> Path:
+    """The same pictures in folders named by class."""
+    for path in sorted(pictures.iterdir()):
+        label = MASKED if path.stem.endswith("masked") != flipped else BARE
+        write_picture(folder / label / path.name, read_picture(path))
+    return folder
+
+
+def cluster(*words: object) -> Result:
+    return CliRunner().invoke(main, ["cluster", *map(str, words)])
+
+
+def rows_of(out: Path) -> list[dict[str, str]]:
+    with (out / "clusters.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    from train.cluster import taught
+    from train.fitting import compact
+
+    monkeypatch.setattr(taught, "ROUNDS", 2)
+    monkeypatch.setattr(taught, "SHOWN", 1500)
+    monkeypatch.setattr(compact, "BATCH", 16)
+    monkeypatch.setattr(taught, "BATCH", 16)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_work")
+def test_drawn_masks_come_apart_and_are_named_without_a_label(
+    pictures: Path, tmp_path: Path
+) -> None:
+    done = cluster(pictures, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 40
+    assert {row["classname"] for row in rows} == {""}
+    right = [row["label"] == (MASKED if "masked" in row["name"] else BARE) for row in rows]
+    assert np.mean(right) >= 0.8
+    for row in rows:
+        assert (float(row["score"]) > 0) == (row["cluster"] == "1") == (row["label"] == MASKED)
+    made = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*")}
+    sheets = {
+        f"sheets/cluster{number}_{kind}.png"
+        for number in (0, 1)
+        for kind in ("typical", "untypical", "random")
+    }
+    assert made == {"sheets", *sheets, "clusters.csv", "recipe.json", "report.html"}
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "<svg" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_work")
+def test_wrong_labels_change_the_figures_and_no_cluster(pictures: Path, tmp_path: Path) -> None:
+    found: list[Any] = []
+    for name, flipped in (("right", False), ("wrong", True)):
+        folder = labelled_folder(pictures, tmp_path / name / "faces", flipped=flipped)
+        done = cluster(folder, "--out", tmp_path / f"{name}_out")
+        assert done.exit_code == 0, done.output
+        clusters = {row["name"]: row["cluster"] for row in rows_of(tmp_path / f"{name}_out")}
+        metrics = json.loads((tmp_path / f"{name}_out" / "metrics.json").read_text())
+        found.append((clusters, metrics))
+    (clusters, metrics), (same, opposite) = found
+    assert metrics["named_by"] == "method"
+    assert metrics["accuracy"] >= 0.8
+    assert same == clusters
+    assert opposite["accuracy"] <= 0.2
+    assert opposite["accuracy_best_matching"] >= 0.8
+
+
+@pytest.mark.slow
+def test_the_papers_way_writes_the_same_things(pictures: Path, tmp_path: Path) -> None:
+    from tests.backbones import random_weights
+
+    folder = labelled_folder(pictures, tmp_path / "faces")
+    weights = random_weights(tmp_path, "SqueezeNet")
+    out = tmp_path / "out"
+    done = cluster(
+        folder, "--out", out, "--method", "paper", "--backbone", "squeezenet",
+        "--weights", weights, "--gamma", "1.5",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["named_by"] == "best matching"
+    assert metrics["accuracy"] == metrics["accuracy_best_matching"] >= 0.5
+    assert json.loads((out / "recipe.json").read_text())["gamma"] == 1.5
+    rows = rows_of(out)
+    names = {(row["cluster"], row["label"]) for row in rows}
+    assert names <= {(str(number), name) for number, name in enumerate(metrics["names"])}
+    assert "principal component" in (out / "report.html").read_text()
+
+
+def test_an_existing_folder_is_left_alone(pictures: Path, tmp_path: Path) -> None:
+    done = cluster(pictures, "--out", tmp_path)
+    assert (done.exit_code, "already there" in done.output) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_few_faces_are_refused_and_leave_no_folder(pictures: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    for path in sorted(pictures.iterdir())[:5]:
+        write_picture(few / path.name, read_picture(path))
+    done = cluster(few, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "expected at least 40 faces" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--gamma", "2"], "--gamma: only --method paper takes it"),
+        (["--method", "paper", "--weights", "none.h5"], "weights none.h5: no such file"),
+        (["--method", "paper", "--backbone", "vgg1"], "did you mean VGG1"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    pictures: Path, tmp_path: Path, words: list[str], error: str
+) -> None:
+    done = cluster(pictures, "--out", tmp_path / "out", *words)
+    assert done.exit_code == 2
+    (line,) = [line for line in done.output.splitlines() if line.startswith("Error: ")]
+    assert error in line
+    assert not (tmp_path / "out").exists()
