@@ -45,9 +45,9 @@ class PapersWay:
         for found in self._find(pixels):
             left, top, width, height = found["box"]
             box = Box(left, top, left + width, top + height)
-            faces.append(cut_face(pixels, box, self._size, 0.0) / 255)
+            faces.append(cut_face(pixels, box, self._size, 0.0))
         if faces:
-            self._model.predict(np.array(faces), verbose=0)
+            self._model.predict(np.array(faces, np.float32), verbose=0)
 
 
 @dataclass

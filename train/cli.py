@@ -1,10 +1,16 @@
 """maskgate-train: from labelled pictures to a trained model."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.errors import CommandGroup
+from train.cluster.command import cluster
+
+if TYPE_CHECKING:
+    from train.models.kinds import Kind
 
 
 @click.group(cls=CommandGroup)
@@ -12,28 +18,234 @@ def main() -> None:
     """Train the models that the device runs."""
 
 
+main.add_command(cluster)
+
+
+class ClassPair(click.ParamType):  # type: ignore[type-arg]
+    """CLASS=LABEL, e.g. face_with_mask_incorrect=face_no_mask."""
+
+    name = "class=label"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Take the two names apart."""
+        name, equals, label = str(value).partition("=")
+        if not (name and equals and label):
+            self.fail(f"expected CLASS=LABEL, found {value!r}", param, ctx)
+        return name, label
+
+
+def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command what every training of a classifier takes.
+
+    Args:
+        epochs: unless the user says otherwise.
+    """
+    options = (
+        click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path)),
+        click.option(
+            "--out",
+            required=True,
+            type=click.Path(path_type=Path),
+            metavar="RUN",
+            help="Folder to write the model and all that belongs to it to. An unfinished run of "
+            "the same command goes on where it was.",
+        ),
+        click.option(
+            "--epochs",
+            default=epochs,
+            type=click.IntRange(min=2),
+            show_default=True,
+            help="How often as many faces are shown as there are.",
+        ),
+        click.option(
+            "--seed",
+            default=42,
+            type=click.IntRange(min=0),
+            show_default=True,
+            help="The same seed, the same result.",
+        ),
+        click.option(
+            "--split",
+            default="groups",
+            type=click.Choice(["groups", "rows"]),
+            show_default=True,
+            help="rows: the paper's, which has faces of one photo on both sides.",
+        ),
+        click.option(
+            "--map",
+            "mapping",
+            multiple=True,
+            type=ClassPair(),
+            help="Use the faces of another class too, as face_with_mask or face_no_mask.",
+        ),
+        click.option(
+            "--allow-skipped", is_flag=True, help="Go on even if many faces cannot be used."
+        ),
+        click.option(
+            "--patience",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Stop after N epochs without a lower validation loss, and take the best weights.",
+        ),
+    )
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@main.command()
+@training_options(epochs=30)
+def cnn(**options: Any) -> None:
+    """Train the paper's network as the paper did, and write RUN for maskgate-convert."""
+    _train("cnn", options)
+
+
+@main.command()
+@training_options(epochs=60)
+def compact(**options: Any) -> None:
+    """Train the device's network, and write RUN for maskgate-convert."""
+    _train("compact", options)
+
+
+@main.command()
+@training_options(epochs=5)
+@click.option(
+    "--backbone",
+    default="VGG16",
+    show_default=True,
+    metavar="NAME",
+    help="Another network of keras.applications, or SqueezeNet.",
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Its ImageNet weights, without top; downloaded unless given.",
+)
+@click.option(
+    "--size",
+    default=224,
+    type=click.IntRange(min=32),
+    show_default=True,
+    help="Side of its input in pixels.",
+)
+@click.option(
+    "--unfreeze",
+    metavar="PREFIX",
+    help="Then fine-tune its layers whose names start so, e.g. block5, for as many epochs.",
+)
+def vgg16(
+    backbone: str, weights: Path | None, size: int, unfreeze: str | None, **options: Any
+) -> None:
+    """Train the paper's head on VGG16's features, and write RUN for maskgate-convert."""
+    click.echo("loading TensorFlow", err=True)
+    from train.fitting.backbone import Pretrained, backbone_kind
+
+    _run(backbone_kind(Pretrained(backbone, weights, size, unfreeze)), options)
+
+
+def _train(name: str, options: dict[str, Any]) -> None:
+    click.echo("loading TensorFlow", err=True)
+    from train.models.kinds import CNN, COMPACT
+
+    _run({"cnn": CNN, "compact": COMPACT}[name], options)
+
+
+def _run(kind: "Kind", options: dict[str, Any]) -> None:
+    from train.run import Task, run_training
+
+    out, mapping = options.pop("out"), dict(options.pop("mapping"))
+    run_training(kind, Task(mapping=mapping, **options), out)
+
+
+@main.command()
+@click.argument("judged", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Folder for the figures and the report; RUN/evaluations/<data> unless given.",
+)
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    type=ClassPair(),
+    help="Use the faces of another class too, as face_with_mask or face_no_mask.",
+)
+@click.option("--allow-skipped", is_flag=True, help="Go on even if many faces cannot be used.")
+def evaluate(
+    judged: Path,
+    data: tuple[Path, ...],
+    out: Path | None,
+    mapping: tuple[tuple[str, str], ...],
+    *,
+    allow_skipped: bool,
+) -> None:
+    """Judge RUN, or a device's bundle, on all labelled faces of DATA."""
+    click.echo("loading TensorFlow", err=True)
+    from train.judging.evaluate import evaluate as judge
+    from train.judging.table import figures_table
+
+    done = judge(judged, data, out, mapping=dict(mapping), allow_skipped=allow_skipped)
+    click.echo(figures_table(done.metrics))
+    if done.seen:
+        click.echo(
+            f"warning: {done.seen:,} of the {done.faces:,} faces look like faces that the model "
+            "was trained on: these figures are too good",
+            err=True,
+        )
+    click.echo(f"report: {done.folder / 'report.html'}", err=True)
+
+
 @main.command()
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--out",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="RUN",
-    help="Folder to write the model, its recipe and its metrics to.",
-)
-@click.option(
-    "--epochs",
-    default=60,
-    type=click.IntRange(min=2),
+    default="runs/data",
+    type=click.Path(path_type=Path, file_okay=False),
     show_default=True,
-    help="How often as many faces are shown as there are.",
+    metavar="FOLDER",
+    help="Folder for report.html and skipped.csv; those there are replaced.",
 )
 @click.option(
-    "--seed", default=42, show_default=True, help="The same seed, the same draw of faces."
+    "--map",
+    "mapping",
+    multiple=True,
+    type=ClassPair(),
+    help="Use the faces of another class too, as face_with_mask or face_no_mask.",
 )
-def compact(data: tuple[Path, ...], out: Path, epochs: int, seed: int) -> None:
-    """Train the compact model on labelled pictures and write RUN for maskgate-convert."""
-    click.echo("loading TensorFlow", err=True)
-    from train.run import run_compact
+@click.option("--allow-skipped", is_flag=True, help="Go on even if many faces cannot be used.")
+def data(
+    data: tuple[Path, ...], out: Path, mapping: tuple[tuple[str, str], ...], *, allow_skipped: bool
+) -> None:
+    """Show what is in DATA: counts, sizes, pictures, near-duplicates, what is skipped and why."""
+    from train.data.dataset import load_dataset
+    from train.report.data_report import write_data_report
 
-    run_compact(list(data), out, epochs, seed)
+    dataset = load_dataset(data, mapping=dict(mapping), allow_skipped=allow_skipped)
+    click.echo(write_data_report(dataset, out))
+    click.echo(f"report: {out / 'report.html'}", err=True)
+
+
+@main.command()
+@click.option(
+    "--out",
+    default="data",
+    type=click.Path(path_type=Path),
+    show_default=True,
+    help="Data folder to make: a link into Kaggle's own cache.",
+)
+def fetch(out: Path) -> None:
+    """Fetch Kaggle's face-mask dataset with your credentials."""
+    from train.data.fetch import fetch_kaggle
+
+    click.echo(f"fetching Kaggle's face-mask dataset into {out}", err=True)
+    click.echo(f"{out}: {fetch_kaggle(out)}")

@@ -1,17 +1,18 @@
-"""One training of the compact model, from data folders to a run folder.
+"""One training, from data folders to a run folder.
 
-The run folder holds the model, the recipe, the metrics, and the faces that conversion calibrates
-and verifies with.
+The run folder holds the model, the recipe, what it was measured to do, and the faces that
+conversion calibrates and verifies with.
 """
 
-import json
+import csv
 import shutil
-import subprocess
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import click
+import keras
 import numpy as np
 
 from edge.errors import MaskGateError
@@ -20,11 +21,24 @@ from train.data.dataset import load_dataset
 from train.data.patches import Patch
 from train.data.split import split
 from train.feed.faces import device_cuts
-from train.fitting.compact import train_compact
-from train.judging.judge import judge
+from train.fitting.devices import find_device
+from train.fitting.fit import Plan
+from train.fitting.keeping import HISTORY
+from train.judging.judge import Judgement, judge
+from train.judging.left_out import left_out
 from train.judging.metrics import SMALLEST
 from train.judging.predictions import write_predictions
-from train.models.compact import MARGIN, SIZE
+from train.models.kinds import Kind, Material, labelled
+from train.report.run_report import write_report
+from train.run_folder import (
+    FINGERPRINT,
+    close_run,
+    note_data,
+    open_run,
+    revision,
+    versions,
+    write_json,
+)
 
 FEWEST = 2
 """Faces of a class without which there is nothing to learn or to measure."""
@@ -32,62 +46,85 @@ CALIBRATION = 400
 """Training faces kept to calibrate int8 with."""
 
 
-def run_compact(data: Sequence[Path], out: Path, epochs: int, seed: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to train on, and how."""
+
+    data: Sequence[Path]
+    """Data folders, joined."""
+    epochs: int
+    seed: int = 42
+    split: Literal["groups", "rows"] = "groups"
+    """How the validation faces are chosen, see `train.data.split`."""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Which label, masked or bare, the faces of another class get."""
+    allow_skipped: bool = False
+    """Go on even where many faces had to be skipped."""
+    patience: int | None = None
+    """Epochs without a lower validation loss after which to stop; None: never."""
+
+
+def run_training(kind: Kind, task: Task, out: Path) -> None:
     """Read the data, cut the faces, train, calibrate, measure, and write the run folder.
 
+    An unfinished run of the same kind and task goes on where it was.
+
     Raises:
-        MaskGateError: a data folder that is missing or of no known layout, too few faces, or a
-            run folder that cannot be made.
+        MaskGateError: a data folder that is missing or of no known layout, too few faces, a run
+            folder that is taken or cannot be written, or an interruption by the user.
     """
+    # First of all: TensorFlow joins other machines only at its start.
+    chief = find_device().worker == 0
     # Now, and not only when hours of training are to be saved.
+    new = open_run(out, _settings(kind, task)) if chief else False
     try:
-        out.mkdir(parents=True)
-    except FileExistsError as error:
-        raise MaskGateError(f"run {out}: it is already there; choose another folder") from error
+        material = _material(task)
+        if chief:
+            note_data(out, material.dataset.fingerprint)
+    except MaskGateError:
+        if new:
+            # A run that never began leaves no folder that looks like one.
+            shutil.rmtree(out)
+        raise
+    except KeyboardInterrupt:
+        raise _interrupted(out) from None
+    try:
+        model = kind.train(material, Plan(task.epochs, task.seed, task.patience, out))
+        if chief:
+            _write(out, kind, task, material, model)
+    except KeyboardInterrupt:
+        raise _interrupted(out) from None
     except OSError as error:
-        raise MaskGateError(f"run {out}: cannot be made ({error.strerror})") from error
-    with ExitStack() as undo:
-        # A run that fails leaves no folder that looks like one.
-        undo.callback(shutil.rmtree, out)
-        _train_into(out, data, epochs, seed)
-        undo.pop_all()
+        raise MaskGateError(
+            f"run {out}: cannot be written ({error.strerror or error}); make room, then give the "
+            "same command again to go on with it"
+        ) from error
 
 
-def _train_into(out: Path, data: Sequence[Path], epochs: int, seed: int) -> None:
-    dataset = load_dataset(data)
-    training, validation = split(dataset.patches)
-    judged = [patch for patch in validation if patch.size >= SMALLEST]
-    _require_both_classes(training, "to train on")
-    # One view of each face; a face may have a second one, around the detector's box.
-    labelled = [patch for patch in judged if patch.landmarks is None]
-    _require_both_classes(labelled, f"of {SMALLEST:g} pixels and more to validate on")
-    model, history = train_compact(training, validation, epochs, seed)
-    judgement = judge(model, validation, SIZE, MARGIN, seed)
-    metrics = {**judgement.metrics, "history": history.history}
-    recipe = {
-        "model": "compact",
-        "labels": LABELS,
-        "size": SIZE,
-        "margin": MARGIN,
-        **judgement.decision,
-        "epochs": epochs,
-        "seed": seed,
-        "training_faces": len(training),
-        "dataset_sha256": dataset.fingerprint,
-        "revision": _revision(),
+def _settings(kind: Kind, task: Task) -> dict[str, Any]:
+    return {
+        "model": kind.name,
+        **kind.options,
+        "epochs": task.epochs,
+        "seed": task.seed,
+        "split": task.split,
+        "mapping": dict(task.mapping),
+        "patience": task.patience,
     }
-    model.save(out / "model.keras")
-    (out / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    write_predictions(out / "predictions.csv", judgement.predictions)
-    picked = np.random.default_rng(seed).permutation(len(training))[:CALIBRATION]
-    np.savez_compressed(
-        out / "faces.npz",
-        calibration=device_cuts([training[index] for index in picked], SIZE, MARGIN),
-        validation=device_cuts(judged, SIZE, MARGIN),
-        masked=np.array([patch.label == MASKED for patch in judged]),
-    )
-    click.echo(f"{out}: {json.dumps(metrics['validation'])}", err=True)
+
+
+def _material(task: Task) -> Material:
+    dataset = load_dataset(task.data, mapping=task.mapping, allow_skipped=task.allow_skipped)
+    training, validation = split(dataset.patches, task.split)
+    _require_both_classes(training, "to train on")
+    what = f"of {SMALLEST:g} pixels and more to validate on"
+    _require_both_classes(_judged(validation), what)
+    return Material(dataset, training, validation)
+
+
+def _judged(validation: Sequence[Patch]) -> list[Patch]:
+    """One view of each face that is large enough."""
+    return [patch for patch in labelled(validation) if patch.size >= SMALLEST]
 
 
 def _require_both_classes(patches: Sequence[Patch], what: str) -> None:
@@ -99,13 +136,65 @@ def _require_both_classes(patches: Sequence[Patch], what: str) -> None:
         )
 
 
-def _revision() -> str:
-    """Name the source that trained: the commit, with + where files differ from it."""
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12"]
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            [*git, "--dirty=+"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
+def _write(out: Path, kind: Kind, task: Task, material: Material, model: keras.Model) -> None:
+    judgement = judge(model, material.validation, kind.size, kind.margin, task.seed)
+    model.save(out / "model.keras")
+    write_json(out / "recipe.json", _recipe(out, kind, task, material, judgement))
+    write_json(out / "metrics.json", judgement.metrics)
+    write_predictions(out / "predictions.csv", judgement.predictions)
+    _write_faces(out / "faces.npz", kind, task, material)
+    write_report(out, material.validation)
+    close_run(out)
+    figures = judgement.metrics["validation"]
+    click.echo(
+        f"{out}: right for {figures['accuracy']:.1%} of {figures['faces']} faces of photos held "
+        f"back (masked {figures['recall_masked']:.1%}, bare {figures['recall_bare']:.1%}); "
+        f"{out / 'report.html'} shows more",
+        err=True,
+    )
+
+
+def _recipe(
+    out: Path, kind: Kind, task: Task, material: Material, judgement: Judgement
+) -> dict[str, Any]:
+    with (out / HISTORY).open(newline="", encoding="utf-8") as file:
+        history = list(csv.DictReader(file))
+    return {
+        **_settings(kind, task),
+        "labels": LABELS,
+        "size": kind.size,
+        "margin": kind.margin,
+        **judgement.decision,
+        "epochs_trained": len(history),
+        "training_faces": len(labelled(material.training)),
+        "validation_faces": len(labelled(material.validation)),
+        "collections": sorted({patch.face.collection for patch in material.dataset.patches}),
+        FINGERPRINT: material.dataset.fingerprint,
+        "left_out": left_out(material.dataset.annotations),
+        "device": find_device().sentence,
+        "seconds": round(sum(float(row["seconds"]) for row in history)),
+        "versions": versions(),
+        "revision": revision(),
+    }
+
+
+def _write_faces(path: Path, kind: Kind, task: Task, material: Material) -> None:
+    """Keep the faces that conversion calibrates int8 with and verifies on."""
+    shuffled = np.random.default_rng(task.seed).permutation(len(material.training))
+    judged = _judged(material.validation)
+    picked = [material.training[index] for index in shuffled[:CALIBRATION]]
+    np.savez_compressed(
+        path,
+        calibration=device_cuts(picked, kind.size, kind.margin),
+        validation=device_cuts(judged, kind.size, kind.margin),
+        masked=np.array([patch.label == MASKED for patch in judged]),
+    )
+
+
+def _interrupted(out: Path) -> MaskGateError:
+    done = 0
+    if (out / HISTORY).is_file():
+        done = len((out / HISTORY).read_text(encoding="utf-8").splitlines()) - 1
+    return MaskGateError(
+        f"run {out}: stopped after {done} epochs; give the same command again to go on from there"
+    )

@@ -31,7 +31,8 @@ def compact_model() -> keras.Model:
     x = _residual(x, 64)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
-    masked = layers.Dense(1, activation="sigmoid", name="masked")(x)
+    # In float32 also where the rest is trained in shorter numbers.
+    masked = layers.Dense(1, activation="sigmoid", dtype="float32", name="masked")(x)
     return keras.Model(pixels, masked, name="compact")
 
 
