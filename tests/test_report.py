@@ -115,7 +115,7 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
         assert address.startswith(("data:image/", "#")), address
     assert not re.search(r"https?:|@import", page.source, re.IGNORECASE)
     assert not {"script", "link", "iframe", "object"} & set(page.elements)
-    for target in re.findall(r"url\(#([^)]+)\)", page.source):
+    for target in re.findall(r"(?:url\(|href=\")#([^)\"]+)", page.source):
         assert page.source.count(f'id="{target}"') == 1
     ids = re.findall(r'\sid="([^"]+)"', page.source)
     assert len(ids) == len(set(ids))
@@ -162,7 +162,7 @@ def test_the_mistakes_are_shown_the_surest_first(tmp_path: Path) -> None:
     patches = write_run(tmp_path / "run", probabilities)
     write_report(tmp_path / "run", patches)
     page = Page(tmp_path / "run" / "report.html")
-    shown = re.findall(r"is (\w+) , mask ([\d.]+) % <b>(\d+).jpg", page.words)
+    shown = re.findall(r"is (\w+) mask ([\d.]+) %, 40 pixels <b>(\d+).jpg", page.words)
     assert shown == [(MASKED, "2.0", "3"), (BARE, "95.0", "4"), (MASKED, "30.0", "1")]
     assert page.elements.count("img") == 2 * len(shown)
 

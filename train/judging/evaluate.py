@@ -227,6 +227,8 @@ def _read_recipe(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise MaskGateError(f"run {folder}: no such folder; name a run's or a bundle's")
     recipe = read_json(folder / "recipe.json")
+    # That is of the data it was trained on.
+    recipe.pop("left_out", None)
     missing = {"model", "labels", "size", "margin", "threshold", "unsure"} - recipe.keys()
     if missing or tuple(recipe["labels"]) != LABELS:
         raise MaskGateError(

@@ -1,6 +1,7 @@
 """Writes a report: one HTML file that needs nothing else and no network."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,12 @@ def picture(pixels: Pixels, text: str, *, side: int | None = None) -> Markup:
 
 def percent(share: float | None, digits: int = 1) -> str:
     """Show a share, 0..1, as a percentage; - where there is none."""
-    return "-" if share is None else f"{share:.{digits}%}".replace("%", " %")
+    return "-" if share is None else f"{share:.{digits}%}".replace("%", "\N{NO-BREAK SPACE}%")
 
 
-_environment.filters["percent"] = percent
+def interval(ends: Sequence[float]) -> str:
+    """Show the two ends of an interval of shares, 0..1, as percentages."""
+    return f"{ends[0] * 100:.1f} to {percent(ends[1])}"
+
+
+_environment.filters.update(percent=percent, interval=interval)

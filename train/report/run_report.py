@@ -17,7 +17,7 @@ from train.data.patches import Patch
 from train.judging.metrics import SMALLEST, columns
 from train.judging.predictions import Prediction, read_predictions
 from train.report import run_charts
-from train.report.page import percent, picture, write_page
+from train.report.page import picture, write_page
 
 MISTAKES = 48
 """Wrong faces that the page shows at most, the surest first."""
@@ -72,6 +72,7 @@ def write_report(run: Path, validation: Sequence[Patch]) -> None:
         MaskGateError: a file is missing or does not fit, or the report cannot be written.
     """
     recipe = read_json(run / "recipe.json")
+    left_out = recipe.pop("left_out", None)
     held_back = recipe.get("split", "groups")
     subject = Subject(
         title=f"{recipe['model']}: training report",
@@ -83,8 +84,8 @@ def write_report(run: Path, validation: Sequence[Patch]) -> None:
             if held_back == "rows"
             else "no photo and no group of near-duplicates is on both sides."
         ),
-        recipe={key: value for key, value in recipe.items() if key != "left_out"},
-        left_out=recipe.get("left_out"),
+        recipe=recipe,
+        left_out=left_out,
     )
     write_judged_page(run, validation, subject)
 
@@ -126,7 +127,6 @@ def write_judged_page(folder: Path, patches: Sequence[Patch], subject: Subject) 
         mistakes_in_all=len(wrong),
         paper=PAPER,
         facts=_facts(subject.recipe),
-        percent=percent,
     )
 
 
