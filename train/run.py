@@ -28,6 +28,7 @@ from train.judging.judge import Judgement, judge
 from train.judging.left_out import left_out
 from train.judging.metrics import SMALLEST
 from train.judging.predictions import write_predictions
+from train.judging.seen import write_seen
 from train.models.kinds import Kind, Material, labelled
 from train.report.run_report import write_report
 from train.run_folder import (
@@ -143,6 +144,7 @@ def _write(out: Path, kind: Kind, task: Task, material: Material, model: keras.M
     write_json(out / "metrics.json", judgement.metrics)
     write_predictions(out / "predictions.csv", judgement.predictions)
     _write_faces(out / "faces.npz", kind, task, material)
+    write_seen(out, material.training)
     write_report(out, material.validation)
     close_run(out)
     figures = judgement.metrics["validation"]
