@@ -128,12 +128,12 @@ def _sizes_chart(labelled: Sequence[Patch]) -> Markup:
 
 
 def _photos(faces: Sequence[LabelledFace], rng: np.random.Generator) -> list[tuple[Markup, str]]:
-    """Random photos that have boxes, the boxes drawn."""
+    """Random photos that have boxes, the boxes drawn; one of each group."""
     by_picture: defaultdict[Path, list[LabelledFace]] = defaultdict(list)
     for face in faces:
         if face.box is not None:
             by_picture[face.picture].append(face)
-    paths = sorted(by_picture)
+    paths = sorted({there[0].group: path for path, there in by_picture.items()}.values())
     shown = []
     for index in rng.permutation(len(paths))[:PHOTOS]:
         there = by_picture[paths[index]]
