@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import BytesIO
@@ -22,11 +23,17 @@ from numpy.typing import NDArray
 
 from edge.errors import MaskGateError
 from train.data.patches import Patch
+from train.data.store import cache_folder
 from train.feed.faces import device_cuts
+from train.fitting.devices import find_device
 from train.models.backbone import Backbone
 
 BATCH = 32
 """Faces that go through the network at once."""
+PATIENCE = 300.0
+"""Seconds without progress after which another process that computes the same is given up."""
+UNUSED = 90 * 86_400.0
+"""Seconds after which features that nobody asked for make room for others."""
 Features = NDArray[np.float32]
 """Faces x features."""
 
@@ -49,7 +56,7 @@ def features(
     Raises:
         MaskGateError: the backbone has no such layer.
     """
-    extractor = backbone.extractor(layer)
+    extractor = _extractor(backbone, layer)
     found = np.empty((len(patches), extractor.output_shape[1]), np.float32)
     for first, rows in _batches(extractor, backbone, patches, margin, start=0):
         found[first : first + len(rows)] = rows
@@ -73,23 +80,27 @@ def cached_features(
         backbone: as for `features`.
         layer: as for `features`.
         margin: as for `features`.
-        folder: to keep the file in; None takes `cache_folder()`.
+        folder: to keep the file in; None takes features/ in the user's cache of MaskGate.
 
     Returns:
         Float32, faces x features, in the order of the patches; mapped from the file, read-only.
 
     Raises:
         MaskGateError: the backbone has no such layer, the folder cannot be written, or another
-            process is computing the same features.
+            process that computes the same features hangs.
     """
-    extractor = backbone.extractor(layer)
+    extractor = _extractor(backbone, layer)
     shape = (len(patches), int(extractor.output_shape[1]))
     cut = f"{backbone.size} {margin:g}"
     key = f"{fingerprint} {shape} {cut} {backbone.name} {backbone.sha256} {layer}"
-    done = (folder or cache_folder()) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+    folder = folder or cache_folder() / "features"
+    done = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
     try:
-        if not done.exists():
-            done.parent.mkdir(parents=True, exist_ok=True)
+        if done.exists():
+            os.utime(done)  # It is in use.
+        else:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _forget_unused(folder)
             _fill(done, shape, partial(_batches, extractor, backbone, patches, margin))
         kept: Features = np.load(done, mmap_mode="r")
     except OSError as error:
@@ -100,10 +111,11 @@ def cached_features(
     return kept
 
 
-def cache_folder() -> Path:
-    """Where features are kept: $XDG_CACHE_HOME/maskgate/features, by default under ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "maskgate" / "features"
+def _extractor(backbone: Backbone, layer: str | None) -> keras.Model:
+    pixels = backbone.pixels()
+    model = keras.Model(pixels, backbone.features_of(pixels, layer))
+    model.jit_compile = find_device().xla  # Left to itself, Keras compiles for CPUs too.
+    return model
 
 
 def _fill(
@@ -119,7 +131,7 @@ def _fill(
     unfinished = done.with_suffix(".partial")
     with unfinished.open("ab") as file:
         _lock(file, unfinished)
-        if done.exists():  # Another process finished between the look and the lock.
+        if done.exists():  # Another process finished meanwhile.
             return
         for _, rows in batches(_rows_there(file, shape)):
             file.write(rows.tobytes())
@@ -129,13 +141,32 @@ def _fill(
         unfinished.replace(done)
 
 
+def _forget_unused(folder: Path) -> None:
+    for file in (*folder.glob("*.npy"), *folder.glob("*.partial")):
+        if time.time() - file.stat().st_mtime > UNUSED:
+            file.unlink(missing_ok=True)
+
+
 def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise MaskGateError(
-            f"features {path}: another process is computing them; start again when it is done"
-        ) from None
+    """Wait until no other process, be it on another machine, computes the same features."""
+    size, since = -1, time.monotonic()
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            now = os.fstat(file.fileno()).st_size
+            if size == -1:
+                click.echo("another process computes the same features: waiting", err=True)
+            if now != size:
+                size, since = now, time.monotonic()
+            elif time.monotonic() - since > PATIENCE:
+                raise MaskGateError(
+                    f"features {path}: another process began to compute them and has not moved "
+                    f"for {PATIENCE:g} s; end it and start again"
+                ) from None
+            time.sleep(1)
+        else:
+            return
 
 
 def _rows_there(file: BinaryIO, shape: tuple[int, int]) -> int:

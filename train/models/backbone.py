@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import importlib
 import socket
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from train.models import squeezenet
 
 SIZE = 224
 """Side of the pictures that VGG16 and most others were trained on."""
-_PATIENCE = 30.0
+PATIENCE = 30.0
 """Seconds without a byte after which a download is given up."""
 _SQUEEZENET = "SqueezeNet"
 _EFFICIENTNET_STDDEV = (0.229, 0.224, 0.225)
@@ -48,26 +49,29 @@ class Backbone:
         """Side of the pictures that it takes, in pixels."""
         return int(self.core.input_shape[1])
 
-    def extractor(self, layer: str | None = None) -> keras.Model:
-        """Give the frozen model from pixels to features.
+    def pixels(self) -> keras.KerasTensor:
+        """Give a Keras input for `features_of`."""
+        return keras.Input((self.size, self.size, 3), name="pixels")
+
+    def features_of(self, pixels: keras.KerasTensor, layer: str | None = None) -> keras.KerasTensor:
+        """Lead pixels through the network, as it is in use and not in training.
 
         Args:
+            pixels: a Keras input of RGB 0..255, batch x size x size x 3.
             layer: name of the layer to take, e.g. "fc2" of VGG16 with its top; None takes the
                 last one. Feature maps are averaged over the picture.
 
         Returns:
-            A model from float32 pixels 0..255 (batch x size x size x 3, RGB) to batch x features.
+            Batch x features.
 
         Raises:
             MaskGateError: it has no such layer.
         """
         core = self.core if layer is None else keras.Model(self.core.input, self._output_of(layer))
-        pixels = keras.Input((self.size, self.size, 3), name="pixels")
         x = pixels if self.preprocessing is None else self.preprocessing(pixels)
+        # Also while layers of it are fine-tuned, its batch normalisation keeps its statistics.
         x = core(x, training=False)
-        if len(x.shape) == 4:
-            x = layers.GlobalAveragePooling2D()(x)
-        return keras.Model(pixels, x)
+        return layers.GlobalAveragePooling2D()(x) if len(x.shape) == 4 else x
 
     def _output_of(self, layer: str) -> keras.KerasTensor:
         names = [one.name for one in self.core.layers]
@@ -152,7 +156,7 @@ def _download(network: _Network, size: int, *, top: bool) -> keras.Model:
             "github.com/DeepCognition/keras-squeezenet with --weights FILE"
         )
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)  # Keras' download has no limit of its own.
+    socket.setdefaulttimeout(PATIENCE)  # Keras' download has no limit of its own.
     try:
         return _build(network, size, top=top, weights="imagenet")
     except MaskGateError:
@@ -171,7 +175,9 @@ def _load_weights(network: _Network, core: keras.Model, file: Path, *, top: bool
     if not file.is_file():
         raise MaskGateError(f"weights {file}: no such file; expected those of {network.name}")
     try:
-        core.load_weights(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Before it refuses a file, Keras warns part by part.
+            core.load_weights(file)
     # Whatever a file of something else brings up in the readers of HDF5 and of Keras.
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         kind = f"{network.name} {'with' if top else 'without'} its top"
