@@ -1,5 +1,6 @@
 """maskgate-train: from labelled pictures to a trained model."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,14 +145,14 @@ def vgg16(
     backbone: str, weights: Path | None, size: int, unfreeze: str | None, **options: Any
 ) -> None:
     """Train the paper's head on VGG16's features, and write RUN for maskgate-convert."""
-    click.echo("loading TensorFlow", err=True)
+    _load_tensorflow()
     from train.fitting.backbone import Pretrained, backbone_kind
 
     _run(backbone_kind(Pretrained(backbone, weights, size, unfreeze)), options)
 
 
 def _train(name: str, options: dict[str, Any]) -> None:
-    click.echo("loading TensorFlow", err=True)
+    _load_tensorflow()
     from train.models.kinds import CNN, COMPACT
 
     _run({"cnn": CNN, "compact": COMPACT}[name], options)
@@ -190,7 +191,7 @@ def evaluate(
     allow_skipped: bool,
 ) -> None:
     """Judge RUN, or a device's bundle, on all labelled faces of DATA."""
-    click.echo("loading TensorFlow", err=True)
+    _load_tensorflow()
     from train.judging.evaluate import evaluate as judge
     from train.judging.table import figures_table
 
@@ -249,3 +250,12 @@ def fetch(out: Path) -> None:
 
     click.echo(f"fetching Kaggle's face-mask dataset into {out}", err=True)
     click.echo(f"{out}: {fetch_kaggle(out)}")
+
+
+def _load_tensorflow() -> None:
+    """Import it, which takes seconds, and keep its own chatter off the terminal."""
+    click.echo("loading TensorFlow", err=True)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    keras.config.disable_interactive_logging()

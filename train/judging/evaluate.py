@@ -26,7 +26,7 @@ from train.data.patches import Patch
 from train.judging.judge import BATCH, CHUNK
 from train.judging.left_out import left_out
 from train.judging.metrics import SMALLEST, Numbers, measure
-from train.judging.predictions import predict, write_predictions
+from train.judging.predictions import Prediction, predict, write_predictions
 from train.judging.seen import SEEN, faces_seen
 from train.report.run_report import Subject, read_json, write_judged_page
 
@@ -155,12 +155,7 @@ def evaluate(
         MaskGateError: a run, bundle or data folder that cannot be read, no faces, or a place that
             cannot be written to.
     """
-    is_bundle = (judged / "manifest.json").is_file()
-    if out is None and is_bundle:
-        raise MaskGateError(
-            f"bundle {judged}: nothing is written into a bundle; say where by --out FOLDER"
-        )
-    model: Judged = DeviceBundle(judged) if is_bundle else Run(judged)
+    model = _load(judged, out)
     name = "+".join(folder.resolve().name for folder in data)
     folder = out or judged / "evaluations" / name
     try:
@@ -168,21 +163,14 @@ def evaluate(
     except OSError as error:
         raise MaskGateError(f"folder {folder}: cannot be made ({error.strerror})") from error
     dataset = load_dataset(data, mapping=mapping, allow_skipped=allow_skipped)
-    patches = dataset.patches
-    labelled = [patch for patch in patches if patch.landmarks is None]
+    labelled = [patch for patch in dataset.patches if patch.landmarks is None]
     if not any(patch.size >= SMALLEST for patch in labelled):
         raise MaskGateError(
             f"data {name}: expected faces of {SMALLEST:g} pixels and more with the labels "
             f"{' or '.join(LABELS)}; found none; name other data, or map its classes by --map"
         )
-    threshold = model.recipe["threshold"]
-    rows = [
-        (patch.landmarks is None, predict(patch, float(probability), threshold))
-        for patch, probability in zip(patches, model.probabilities(patches), strict=True)
-    ]
-    predictions = [row for is_labelled, row in rows if is_labelled]
-    detected = [row for is_labelled, row in rows if not is_labelled]
     seen = faces_seen(judged / SEEN, labelled)
+    predictions, detected = _predict(model, dataset.patches)
     metrics = {
         **measure(predictions, detected, model.recipe["unsure"], name="evaluation"),
         "data": {
@@ -194,16 +182,35 @@ def evaluate(
     }
     write_predictions(folder / "predictions.csv", predictions)
     _write_json(folder / "metrics.json", metrics)
-    about = f"Judged on all {len(labelled):,} faces of {name}{_seen_words(seen)}"
     subject = Subject(
         title=f"{model.recipe['model']} on {name}: evaluation",
         of=model.recipe["model"],
-        about=about,
+        about=f"Judged on all {len(labelled):,} faces of {name}{_seen_words(seen)}",
         recipe={**model.recipe, "evaluated_on": metrics["data"]},
         left_out=metrics["left_out"],
     )
-    write_judged_page(folder, patches, subject)
+    write_judged_page(folder, dataset.patches, subject)
     return Evaluation(metrics, folder, seen, len(labelled))
+
+
+def _load(judged: Path, out: Path | None) -> Judged:
+    if not (judged / "manifest.json").is_file():
+        return Run(judged)
+    if out is None:
+        raise MaskGateError(
+            f"bundle {judged}: nothing is written into a bundle; say where by --out FOLDER"
+        )
+    return DeviceBundle(judged)
+
+
+def _predict(model: Judged, patches: Sequence[Patch]) -> tuple[list[Prediction], list[Prediction]]:
+    """What the model says around the labelled boxes, and around the detector's."""
+    labelled: list[Prediction] = []
+    detected: list[Prediction] = []
+    for patch, probability in zip(patches, model.probabilities(patches), strict=True):
+        row = predict(patch, float(probability), model.recipe["threshold"])
+        (labelled if patch.landmarks is None else detected).append(row)
+    return labelled, detected
 
 
 def _seen_words(seen: int | None) -> str:
