@@ -12,8 +12,8 @@ from train.data.annotations import LabelledFace
 
 REACH = 1.0
 """A patch shows the face's longer side and this share of it around."""
-LARGEST = 176
-"""Longest side of a patch in pixels; larger faces are shrunk to it."""
+LARGEST = 256
+"""Longest side of a patch in pixels; larger faces are shrunk to it: to 128 pixels, the CNN's."""
 
 
 class Detector(Protocol):

@@ -87,7 +87,7 @@ def _squeezed(face: Pixels, rng: np.random.Generator) -> Pixels:
     size = face.shape[0]
     corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32) * (size - 1)
     middle = (size - 1) / 2
-    stretched = (corners - middle) * np.clip(np.exp(rng.normal(0, 0.13, 2)), 0.68, 1.4) + middle
+    stretched = (corners - middle) * np.clip(np.exp(rng.normal(0, 0.16, 2)), 0.6, 1.4) + middle
     # What is nearer is larger: one side of a face that turns, the brow of one that bows.
     moved = stretched + rng.normal(0, 0.06, (4, 2)) * size
     turn = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))

@@ -18,7 +18,7 @@ from train.feed.masks import with_mask
 
 DRESSED = 0.25
 """Share of the bare faces that are shown with a drawn mask."""
-REDRESSED = 0.15
+REDRESSED = 0.3
 """Share of the masked faces that are shown with another mask drawn over theirs."""
 SHARP = 1 + REACH
 """Pixels of a patch for each pixel of its cut: the face itself is not shrunk below the cut."""

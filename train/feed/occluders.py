@@ -112,7 +112,8 @@ def _surroundings(face: Pixels, highest: float, other: Pixels, rng: np.random.Ge
     size = face.shape[0]
     cover = np.zeros((size, size), np.uint8)
     if rng.random() < 0.6:
-        left, right = rng.uniform(highest, 1.0, 2) * size
+        # Never over the mouth: light cloth there would be a mask.
+        left, right = rng.uniform(max(highest, 0.72), 1.0, 2) * size
         corners = [(0, left), (size, right), (size, size), (0, size)]
     else:
         # From one side it may hide up to 45 % of the width.
@@ -147,14 +148,17 @@ def _hand(face: Pixels, highest: float, rng: np.random.Generator) -> Pixels:
 
 
 def _thing_held_up(face: Pixels, highest: float, rng: np.random.Generator) -> Pixels:
-    """A phone, a cup, a microphone: a small rectangle of one colour."""
+    """A phone, a cup, a microphone: a small rectangle of one colour.
+
+    Hardly ever a light one, and none as wide as a mask: far off, that is what a mask looks like.
+    """
     size = face.shape[0]
     middle = (float(rng.uniform(0.1, 0.9) * size), float(rng.uniform(highest + 0.1, 1.0) * size))
-    sides = (float(rng.uniform(0.1, 0.28) * size), float(rng.uniform(0.15, 0.4) * size))
+    sides = (float(rng.uniform(0.08, 0.22) * size), float(rng.uniform(0.15, 0.4) * size))
     corners = cv2.boxPoints((middle, sides, float(rng.uniform(-40, 40))))
     cover = np.zeros((size, size), np.uint8)
     cv2.fillPoly(cover, [np.round(corners).astype(np.int32)], 255)
-    dark = rng.random() < 0.6
+    dark = rng.random() < 0.85
     colour = rng.uniform(5, 60, 3) if dark else rng.uniform(60, 250, 3)
     thing = np.broadcast_to(colour.astype(np.float32), face.shape)
     return _blend(face, thing, _softened(cover, rng))

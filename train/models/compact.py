@@ -21,9 +21,9 @@ def compact_model() -> keras.Model:
     """
     pixels = keras.Input((SIZE, SIZE, 3), name="pixels")
     x = layers.Rescaling(1 / 127.5, offset=-1)(pixels)
-    x = _convolution(x, 16, stride=2)
-    x = _convolution(x, 32, stride=2)
-    x = _residual(x, 32)
+    x = _convolution(x, 24, stride=2)
+    x = _convolution(x, 40, stride=2)
+    x = _residual(x, 40)
     x = _convolution(x, 48, stride=2)
     x = _residual(x, 48)
     x = _convolution(x, 64, stride=2)
