@@ -1,6 +1,7 @@
 """Near-duplicates and the split that keeps them together."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import pytest
 
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.sources.pictures import read_picture
-from edge.values import Box, Pixels
+from edge.values import Box, Landmarks, Pixels
 from train.data.annotations import BARE, MASKED, LabelledFace
 from train.data.duplicates import FACE, LARGEST_GROUP, PHOTO, Groups, Looks
 from train.data.patches import Patch, make_patch
@@ -66,6 +67,16 @@ def test_two_people_in_the_same_mask_are_two(portraits: list[Pixels]) -> None:
     looks.add(np.asarray(one, np.uint8), FACE)
     looks.add(np.asarray(two, np.uint8), FACE)
     assert looks.alike(["a", "b"]) == []
+
+
+def test_pictures_of_the_same_light_and_other_details_are_two(portraits: list[Pixels]) -> None:
+    light = cv2.GaussianBlur(cv2.resize(portraits[0], (96, 96)), (0, 0), 4)
+    looks = Looks()
+    for seed in (0, 0, 1):
+        noise = np.random.default_rng(seed).normal(0, 30, (24, 24, 1)).repeat(3, axis=2)
+        details = cv2.resize(noise, (96, 96), interpolation=cv2.INTER_LINEAR)
+        looks.add(np.clip(light + details, 0, 255).astype(np.uint8), FACE)
+    assert [(pair.first, pair.second) for pair in looks.alike(["a", "b", "c"])] == [(0, 1)]
 
 
 def test_pairs_within_one_group_and_pictures_of_one_colour_are_no_news(
@@ -129,6 +140,18 @@ def test_both_views_of_a_face_stay_together_even_by_rows() -> None:
     training, validation = split(patches, "rows")
     assert validation
     assert not {patch.face for patch in training} & {patch.face for patch in validation}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_share_is_one_of_faces_however_many_views_they_have(seed: int) -> None:
+    landmarks = Landmarks((2, 2), (4, 2), (3, 3), (2, 4), (4, 4))
+    patches = []
+    for number in range(100):
+        face = LabelledFace(Path(f"{number}.jpg"), BARE, Box(2, 2, 6, 6), f"{number}", "a")
+        patches.append(make_patch(np.zeros((8, 8, 3), np.uint8), face, Box(2, 2, 6, 6)))
+        views = [replace(patches[-1], landmarks=landmarks)] * 49
+        patches += views if number < 2 else []
+    assert len({patch.face for patch in split(patches, seed=seed)[1]}) == 12
 
 
 def test_the_split_does_not_depend_on_the_order_of_the_folders() -> None:
