@@ -153,6 +153,8 @@ def test_colours_follow_the_page_into_the_dark() -> None:
     assert "var(--ink)" in chart
     assert not re.search(r"(fill|stroke): #", chart)
     assert "masked &lt;1&gt;" in chart
+    # It would hold for the whole page.
+    assert "<style" not in chart
 
 
 def test_the_mistakes_are_shown_the_surest_first(tmp_path: Path) -> None:
@@ -253,3 +255,5 @@ def test_rows_tell_right_from_wrong() -> None:
     row = predict(patch_of(1, BARE), 0.5, threshold=0.5)
     assert isinstance(row, Prediction)
     assert (row.predicted, row.right, row.size) == (MASKED, False, 40)
+    assert predict(patch_of(1, BARE), 0.4, threshold=0.3).predicted == MASKED
+    assert predict(patch_of(1, BARE), 0.6, threshold=0.7).right
