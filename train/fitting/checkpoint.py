@@ -100,7 +100,8 @@ def _variables(model: keras.Model) -> list[Any]:
 
 
 def _values(variables: Sequence[Any]) -> Arrays:
-    return [keras.ops.convert_to_numpy(variable.value) for variable in variables]
+    # By way of a tensor, for a variable of several devices is none.
+    return [np.asarray(keras.ops.convert_to_tensor(variable)) for variable in variables]
 
 
 def _numbered(archive: Any, name: str) -> Arrays:

@@ -1,6 +1,6 @@
 """What there is to train on, and how best to use it.
 
-The only place of this room that knows TensorFlow; with KERAS_BACKEND=jax it asks JAX.
+With KERAS_BACKEND=jax it asks JAX; only here and in `several` this room calls TensorFlow itself.
 """
 
 import json
@@ -27,7 +27,8 @@ class Device:
     precision: str
     """The Keras dtype policy: float32, mixed_bfloat16 or mixed_float16."""
     xla: bool
-    """Whether to compile the training step."""
+    """Whether XLA compiles the steps, as Keras' `fit` would choose: not with TensorFlow on a CPU,
+    nor on several devices."""
     strategy: Any = None
     """The tf.distribute strategy where there are several devices; None for one."""
     worker: int = 0

@@ -9,6 +9,7 @@ import click
 import keras
 
 from train.feed.feed import Feed, made_ahead
+from train.fitting.bar import EpochBar
 from train.fitting.checkpoint import CHECKPOINT, Progress, read_checkpoint
 from train.fitting.devices import FLOAT32, Device, find_device
 from train.fitting.keeping import Keeper
@@ -58,11 +59,9 @@ def fit(build: Callable[[], keras.Model], feed: Feed, validation: Feed, plan: Pl
         keeper, first_epoch = _resumed(model, plan, device)
         callbacks = keras.callbacks.CallbackList(
             # In this order: the keeper sees the averaged weights before they are put back.
-            [keeper, *_averaging(model)],
+            [keeper, *_averaging(model), *([EpochBar()] if sys.stderr.isatty() else [])],
             add_history=True,
-            add_progbar=sys.stdout.isatty(),
             model=model,
-            verbose=1,
             epochs=plan.epochs,
             steps=feed.steps,
         )

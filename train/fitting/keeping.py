@@ -1,7 +1,6 @@
 """Keeps what a training has reached, epoch by epoch, and says how it goes."""
 
 import csv
-import sys
 import time
 from pathlib import Path
 
@@ -76,10 +75,6 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         left = f"{duration(seconds)} left" if done < epochs else "done"
         if self._progress.stopped:
             left = f"no better for {self._progress.waited} epochs: done"
-        if sys.stdout.isatty():
-            # Keras' own bar has said the rest.
-            click.echo(f"epoch {done}/{epochs}: {left}", err=True)
-            return
         names = ("loss", "accuracy", "val_loss", "val_accuracy")
         said = "  ".join(f"{name} {row[name]:.4f}" for name in names if name in row)
         click.echo(f"epoch {done}/{epochs}  {said}  {row['seconds']:.0f} s, {left}", err=True)

@@ -29,9 +29,29 @@ def fit_on_all(
     """Train a model that was built and compiled in the strategy's scope, as `fit` would.
 
     Raises:
-        MaskGateError: the machines would not do the same number of steps.
+        MaskGateError: the machines would not do the same number of steps, or one was lost.
     """
-    _require_agreement(strategy, (epochs.start, epochs.stop, feed.steps, validation.steps))
+    import tensorflow as tf
+
+    lost = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
+    try:
+        _require_agreement(strategy, (epochs.start, epochs.stop, feed.steps, validation.steps))
+        _fit(model, feed, validation, strategy, epochs, callbacks)
+    except lost as error:
+        raise MaskGateError(
+            "several machines: lost another one; start all of them again to go on after the last "
+            "epoch that was done"
+        ) from error
+
+
+def _fit(
+    model: keras.Model,
+    feed: Feed,
+    validation: Feed,
+    strategy: Any,
+    epochs: range,
+    callbacks: keras.callbacks.CallbackList,
+) -> None:
     train, test = _step(strategy, model.train_step), _step(strategy, model.test_step)
     shares = _shares(strategy)
     # Once outside of any graph, where variables may be made: the optimizer's and the metrics'.
