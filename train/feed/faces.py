@@ -22,7 +22,7 @@ REDRESSED = 0.3
 """Share of the masked faces that are shown with another mask drawn over theirs."""
 SHARP = 1 + REACH
 """Pixels of a patch for each pixel of its cut: the face itself is not shrunk below the cut."""
-BEARDED = 0.12
+BEARDED = 0.18
 """Share of the faces left bare that are shown with a drawn beard."""
 
 

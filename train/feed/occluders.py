@@ -31,7 +31,7 @@ def with_occluder(face: Pixels, highest: float, other: Pixels, rng: np.random.Ge
         lambda: _hand(face, highest, rng),
         lambda: _thing_held_up(face, highest, rng),
     ]
-    return kinds[int(rng.choice(len(kinds), p=(0.4, 0.25, 0.2, 0.15)))]()
+    return kinds[int(rng.choice(len(kinds), p=(0.5, 0.15, 0.2, 0.15)))]()
 
 
 def before_another_background(face: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
