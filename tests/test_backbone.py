@@ -1,5 +1,6 @@
 """Pretrained networks, with random weights in the place of ImageNet's."""
 
+import json
 import os
 import socket
 import subprocess
@@ -7,13 +8,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from edge.errors import MaskGateError
 from edge.vision.runtime import open_model
-from tests.backbones import SIZE, drawn_material, random_weights
+from tests.backbones import SIZE, drawn_face, drawn_material, random_weights
+from train.cli import main
 from train.feed.faces import device_cuts
 from train.fitting.backbone import (
     Pretrained,
@@ -273,3 +277,30 @@ def test_jax_trains_a_head_and_tensorflow_loads_it(files: Files, tmp_path: Path)
     assert model.count_params() == 722_496 + 164_353
     cuts = device_cuts(drawn_material(8).training, SIZE, 0.0).astype(np.float32)
     assert np.isfinite(np.asarray(model(cuts))).all()
+
+
+def test_the_command_writes_a_run_and_refuses_before_it_makes_one(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    rng = np.random.default_rng(2)
+    for number in range(60):
+        masked = number % 2 == 0
+        folder = tmp_path / "crops" / ("face_with_mask" if masked else "face_no_mask")
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"{number}.png"), drawn_face(rng, masked=masked)[:, :, ::-1])
+    run = tmp_path / "run"
+    command = ["vgg16", str(tmp_path / "crops"), "--out", str(run), "--epochs", "2"]
+    command += ["--backbone", "squeezenet", "--size", str(SIZE), "--weights"]
+
+    refused = CliRunner().invoke(main, [*command, str(files["VGG16"])])
+    assert (refused.exit_code, run.exists()) == (2, False)
+    assert "expected the .h5 file of SqueezeNet without its top" in refused.output
+
+    done = CliRunner().invoke(main, [*command, str(files["SqueezeNet"])])
+    assert done.exit_code == 0, done.output
+    recipe = json.loads((run / "recipe.json").read_text())
+    found = [recipe[name] for name in ("model", "backbone", "size", "margin", "unfreeze")]
+    assert found == ["squeezenet", "SqueezeNet", SIZE, 0, None]
+    assert recipe["weights_sha256"] == load_backbone("SqueezeNet", files["SqueezeNet"]).sha256
+    assert keras.models.load_model(run / "model.keras").output_shape == (None, 1)
