@@ -40,7 +40,7 @@ format: $(DEV)/ready ## Put the code into its form
 bench: $(DEV)/ready $(VENV)/ready ## Speed against the paper's way, in one run (minutes)
 	$(DEV)/bin/python -m benchmarks
 
-pictures: $(DEV)/ready ## The pictures of the README
+pictures: $(DEV)/ready ## The pictures of the README and of docs
 	$(DEV)/bin/python docs/pictures.py
 
 data: $(TRAIN)/ready ## Fetch Kaggle's face-mask pictures into data/ (needs an account there)
