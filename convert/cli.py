@@ -1,12 +1,12 @@
 """maskgate-convert: Keras models and weights to bundles for the device."""
 
-import os
 from pathlib import Path
 
 import click
 
 from convert.bundle import require_free
 from edge.errors import CommandGroup
+from train.loading import load_keras
 
 out_option = click.option(
     "--out",
@@ -31,7 +31,7 @@ def main() -> None:
 def mtcnn(out: Path, *, overwrite: bool) -> None:
     """Make the face detector's bundle from the installed `mtcnn` package."""
     require_free(out, overwrite=overwrite)
-    _load_tensorflow()
+    load_keras()
     from convert.mtcnn import write_mtcnn
 
     write_mtcnn(out, overwrite=overwrite, report=_report)
@@ -45,7 +45,7 @@ def mtcnn(out: Path, *, overwrite: bool) -> None:
 def model(run: Path, out: Path, version: str, *, overwrite: bool) -> None:
     """Make a classifier's bundle from a run of maskgate-train."""
     require_free(out, overwrite=overwrite)
-    _load_tensorflow()
+    load_keras()
     from convert.classifier import write_classifier
 
     write_classifier(run, out, version=version, overwrite=overwrite, report=_report)
@@ -53,12 +53,3 @@ def model(run: Path, out: Path, version: str, *, overwrite: bool) -> None:
 
 def _report(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _load_tensorflow() -> None:
-    """Import it, which takes seconds, and keep its own chatter off the terminal."""
-    click.echo("loading TensorFlow", err=True)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-
-    keras.config.disable_interactive_logging()

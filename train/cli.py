@@ -1,6 +1,5 @@
 """maskgate-train: from labelled pictures to a trained model."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ import click
 
 from edge.errors import CommandGroup
 from train.cluster.command import cluster
+from train.loading import load_keras
 
 if TYPE_CHECKING:
     from train.models.kinds import Kind
@@ -37,6 +37,19 @@ class ClassPair(click.ParamType):  # type: ignore[type-arg]
         return name, label
 
 
+data_argument = click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+map_option = click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    type=ClassPair(),
+    help="Use the faces of another class too, as face_with_mask or face_no_mask.",
+)
+allow_skipped_option = click.option(
+    "--allow-skipped", is_flag=True, help="Go on even if many faces cannot be used."
+)
+
+
 def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command what every training of a classifier takes.
 
@@ -44,7 +57,7 @@ def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..
         epochs: unless the user says otherwise.
     """
     options = (
-        click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path)),
+        data_argument,
         click.option(
             "--out",
             required=True,
@@ -63,7 +76,7 @@ def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..
         click.option(
             "--seed",
             default=42,
-            type=click.IntRange(min=0),
+            type=click.IntRange(min=0, max=2**31 - 1),
             show_default=True,
             help="The same seed, the same result.",
         ),
@@ -74,16 +87,8 @@ def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..
             show_default=True,
             help="rows: the paper's, which has faces of one photo on both sides.",
         ),
-        click.option(
-            "--map",
-            "mapping",
-            multiple=True,
-            type=ClassPair(),
-            help="Use the faces of another class too, as face_with_mask or face_no_mask.",
-        ),
-        click.option(
-            "--allow-skipped", is_flag=True, help="Go on even if many faces cannot be used."
-        ),
+        map_option,
+        allow_skipped_option,
         click.option(
             "--patience",
             type=click.IntRange(min=1),
@@ -145,14 +150,14 @@ def vgg16(
     backbone: str, weights: Path | None, size: int, unfreeze: str | None, **options: Any
 ) -> None:
     """Train the paper's head on VGG16's features, and write RUN for maskgate-convert."""
-    _load_tensorflow()
+    load_keras()
     from train.fitting.backbone import Pretrained, backbone_kind
 
     _run(backbone_kind(Pretrained(backbone, weights, size, unfreeze)), options)
 
 
 def _train(name: str, options: dict[str, Any]) -> None:
-    _load_tensorflow()
+    load_keras()
     from train.models.kinds import CNN, COMPACT
 
     _run({"cnn": CNN, "compact": COMPACT}[name], options)
@@ -167,21 +172,15 @@ def _run(kind: "Kind", options: dict[str, Any]) -> None:
 
 @main.command()
 @click.argument("judged", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@data_argument
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
     help="Folder for the figures and the report; RUN/evaluations/<data> unless given.",
 )
-@click.option(
-    "--map",
-    "mapping",
-    multiple=True,
-    type=ClassPair(),
-    help="Use the faces of another class too, as face_with_mask or face_no_mask.",
-)
-@click.option("--allow-skipped", is_flag=True, help="Go on even if many faces cannot be used.")
+@map_option
+@allow_skipped_option
 def evaluate(
     judged: Path,
     data: tuple[Path, ...],
@@ -191,7 +190,7 @@ def evaluate(
     allow_skipped: bool,
 ) -> None:
     """Judge RUN, or a device's bundle, on all labelled faces of DATA."""
-    _load_tensorflow()
+    load_keras()
     from train.judging.evaluate import evaluate as judge
     from train.judging.table import figures_table
 
@@ -207,7 +206,7 @@ def evaluate(
 
 
 @main.command()
-@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@data_argument
 @click.option(
     "--out",
     default="runs/data",
@@ -216,14 +215,8 @@ def evaluate(
     metavar="FOLDER",
     help="Folder for report.html and skipped.csv; those there are replaced.",
 )
-@click.option(
-    "--map",
-    "mapping",
-    multiple=True,
-    type=ClassPair(),
-    help="Use the faces of another class too, as face_with_mask or face_no_mask.",
-)
-@click.option("--allow-skipped", is_flag=True, help="Go on even if many faces cannot be used.")
+@map_option
+@allow_skipped_option
 def data(
     data: tuple[Path, ...], out: Path, mapping: tuple[tuple[str, str], ...], *, allow_skipped: bool
 ) -> None:
@@ -250,12 +243,3 @@ def fetch(out: Path) -> None:
 
     click.echo(f"fetching Kaggle's face-mask dataset into {out}", err=True)
     click.echo(f"{out}: {fetch_kaggle(out)}")
-
-
-def _load_tensorflow() -> None:
-    """Import it, which takes seconds, and keep its own chatter off the terminal."""
-    click.echo("loading TensorFlow", err=True)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-
-    keras.config.disable_interactive_logging()
