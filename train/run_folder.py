@@ -16,6 +16,9 @@ from train.fitting.checkpoint import CHECKPOINT
 SETTINGS = CHECKPOINT.with_name("settings.json")
 FINGERPRINT = "dataset_sha256"
 PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy", "opencv-python-headless")
+"""Those that decide the result."""
+GIT_LIMIT = 10.0
+"""Seconds that git may take to name a commit."""
 
 Settings = dict[str, Any]
 """What makes a training this one and no other; JSON values."""
@@ -79,9 +82,9 @@ def revision() -> str:
     git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=12"]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command
-            [*git, "--dirty=+"], capture_output=True, text=True, check=True
+            [*git, "--dirty=+"], capture_output=True, text=True, check=True, timeout=GIT_LIMIT
         )
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
     return done.stdout.strip()
 
@@ -89,14 +92,7 @@ def revision() -> str:
 def versions() -> dict[str, str]:
     """What trained: Python and the packages that decide the result."""
     found = {"python": platform.python_version(), "backend": keras.backend.backend()}
-    for package in (
-        "keras",
-        "tensorflow",
-        "tensorflow-cpu",
-        "jax",
-        "numpy",
-        "opencv-python-headless",
-    ):
+    for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
