@@ -1,6 +1,5 @@
 """Judges a trained run, or a bundle as the device runs it, on labelled pictures."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from train.judging.metrics import SMALLEST, Numbers, measure
 from train.judging.predictions import Prediction, predict, write_predictions
 from train.judging.seen import SEEN, faces_seen
 from train.report.run_report import Subject, read_json, write_judged_page
+from train.run_folder import write_json
 
 
 class Judged(Protocol):
@@ -158,10 +158,6 @@ def evaluate(
     model = _load(judged, out)
     name = "+".join(folder.resolve().name for folder in data)
     folder = out or judged / "evaluations" / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MaskGateError(f"folder {folder}: cannot be made ({error.strerror})") from error
     dataset = load_dataset(data, mapping=mapping, allow_skipped=allow_skipped)
     labelled = [patch for patch in dataset.patches if patch.landmarks is None]
     if not any(patch.size >= SMALLEST for patch in labelled):
@@ -170,6 +166,10 @@ def evaluate(
             f"{' or '.join(LABELS)}; found none; name other data, or map its classes by --map"
         )
     seen = faces_seen(judged / SEEN, labelled)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MaskGateError(f"folder {folder}: cannot be made ({error.strerror})") from error
     predictions, detected = _predict(model, dataset.patches)
     metrics = {
         **measure(predictions, detected, model.recipe["unsure"], name="evaluation"),
@@ -181,7 +181,7 @@ def evaluate(
         "left_out": left_out(dataset.annotations),
     }
     write_predictions(folder / "predictions.csv", predictions)
-    _write_json(folder / "metrics.json", metrics)
+    _write_metrics(folder / "metrics.json", metrics)
     subject = Subject(
         title=f"{model.recipe['model']} on {name}: evaluation",
         of=model.recipe["model"],
@@ -245,8 +245,8 @@ def _read_recipe(folder: Path) -> dict[str, Any]:
     return recipe
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+def _write_metrics(path: Path, content: Mapping[str, Any]) -> None:
     try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_json(path, content)
     except OSError as error:
         raise MaskGateError(f"metrics {path}: cannot be written ({error.strerror})") from error

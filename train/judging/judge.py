@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge.vision.cut import cut_face
 from train.data.annotations import MASKED
 from train.data.patches import Patch
+from train.feed.faces import device_cuts
 from train.judging.calibrate import (
     CRITERION,
     THRESHOLD,
@@ -103,8 +103,7 @@ def probabilities(
     """Give the probability of `face_with_mask` for each face, 0..1, cut as the device does."""
     found = [np.zeros(0)]
     for start in range(0, len(patches), CHUNK):
-        chunk = patches[start : start + CHUNK]
-        faces = np.stack([cut_face(patch.pixels, patch.box, size, margin) for patch in chunk])
+        faces = device_cuts(patches[start : start + CHUNK], size, margin)
         found.append(model.predict(faces, batch_size=BATCH, verbose=0)[:, 0])
     return np.asarray(np.concatenate(found), np.float64)
 
