@@ -179,6 +179,25 @@ def test_a_model_without_mistakes_has_a_page_without_people(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("chosen", "too_good"),
+    [
+        ({"split": "groups", "patience": None}, False),
+        ({"split": "rows", "patience": None}, True),
+        ({"split": "groups", "patience": 5}, True),
+    ],
+)
+def test_the_page_says_where_its_figures_are_too_good(
+    tmp_path: Path, chosen: dict[str, object], *, too_good: bool
+) -> None:
+    patches = write_run(tmp_path / "run", [0.1, 0.9] * 10)
+    recipe = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    (tmp_path / "run" / "recipe.json").write_text(json.dumps({**recipe, **chosen}))
+    write_report(tmp_path / "run", patches)
+    about = Page(tmp_path / "run" / "report.html").words.partition("Judged on ")[2]
+    assert ("too good" in about.partition(" accuracy ")[0]) == too_good
+
+
+@pytest.mark.parametrize(
     ("probabilities", "sizes"),
     [([0.9], [40.0]), ([0.9, 0.2], [15.0, 12.0]), ([0.2, 0.9], [15.0, 64.0])],
     ids=["one face", "small faces only", "one class only"],

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 INK, MUTED, LINE, CARD = "#1b1f24", "#5b6570", "#d5dbe1", "#ffffff"
 MASKED_COLOUR, BARE_COLOUR = "#0072b2", "#d55e00"
@@ -138,43 +139,48 @@ def bar_chart(
     return chart.svg
 
 
+def outline(
+    axes: Axes,
+    values: Sequence[float] | NDArray[np.float64],
+    edges: Sequence[float],
+    colour: str,
+    label: str,
+) -> None:
+    """Draw how often values fall between edges, as a stepped outline, lightly filled.
+
+    Args:
+        axes: to draw on.
+        values: the numbers; those beyond the edges count into the outermost bins.
+        edges: from the smallest to the largest.
+        colour: of the outline.
+        label: its name in the legend.
+    """
+    inside = np.clip(np.asarray(values, float), edges[0], np.nextafter(edges[-1], edges[0]))
+    counts, _ = np.histogram(inside, edges)
+    axes.stairs(counts, edges, fill=True, color=colour, alpha=0.3)
+    axes.stairs(counts, edges, color=colour, linewidth=1.6, label=label)
+
+
 def histogram(
     name: str,
     values: Mapping[str, Sequence[float]],
     edges: Sequence[float],
     unit: str,
     colours: Mapping[str, str],
-    *,
-    log_x: bool = False,
-    log_y: bool = False,
 ) -> Markup:
-    """Draw how often values fall between edges, a stepped outline for each series.
+    """Draw how often values fall between edges, an outline for each series.
 
     Args:
         name: see `drawing`.
         values: the numbers of each series.
-        edges: from the smallest to the largest; values beyond them count into the outermost bins.
+        edges: see `outline`.
         unit: of the values, with their name, e.g. "face size (pixels)".
         colours: of each series.
-        log_x: logarithmic axis of values.
-        log_y: logarithmic axis of counts.
     """
     with drawing(name) as chart:
         axes = chart.axes
         for series, numbers in values.items():
-            inside = np.clip(np.asarray(numbers, float), edges[0], np.nextafter(edges[-1], 0))
-            counts, _ = np.histogram(inside, edges)
-            axes.stairs(counts, edges, fill=True, color=colours[series], alpha=0.3)
-            axes.stairs(counts, edges, color=colours[series], linewidth=1.6, label=series)
-        if log_x:
-            axes.set_xscale("log")
-            axes.set_xticks(list(edges)[:: max(1, len(edges) // 8)])
-            axes.xaxis.set_major_formatter("{x:g}")
-            axes.minorticks_off()
-        if log_y:
-            axes.set_yscale("symlog", linthresh=1)
-            axes.set_ylim(bottom=0)
-            axes.yaxis.set_major_formatter("{x:g}")
+            outline(axes, numbers, edges, colours[series], series)
         axes.set_xlabel(unit)
         axes.set_ylabel("faces")
         if len(values) > 1:

@@ -21,8 +21,9 @@ from train.data.dataset import Dataset
 from train.data.grouping import Twin
 from train.data.patches import Patch
 from train.data.split import split
-from train.report.charts import BARE_COLOUR, INK, MASKED_COLOUR, bar_chart, drawing
+from train.report.charts import INK, bar_chart, drawing, outline
 from train.report.page import picture, write_page
+from train.report.run_charts import COLOURS
 
 PHOTOS, CROPS, TWINS, ROWS = 12, 24, 24, 200
 """Most photos, crops of each class, pairs of near-duplicates, and lines of a list to show."""
@@ -32,7 +33,6 @@ device looks for by default."""
 SEED = 42
 """Of the draw of photos and crops."""
 NAMES = {MASKED: "masked", BARE: "bare"}
-_COLOURS = {MASKED: MASKED_COLOUR, BARE: BARE_COLOUR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +102,17 @@ def _counts_chart(counts: Counter[tuple[str, str]]) -> Markup:
     bars = {
         f"{collection}, {NAMES[label]}": counts[collection, label] for collection, label in keys
     }
-    colours = {f"{collection}, {NAMES[label]}": _COLOURS[label] for collection, label in keys}
+    colours = {f"{collection}, {NAMES[label]}": COLOURS[label] for collection, label in keys}
     return bar_chart("Faces of each class and collection", bars, "faces", colours)
 
 
 def _sizes_chart(labelled: Sequence[Patch]) -> Markup:
-    edges = np.geomspace(TINY, 640, 25)
+    edges = list(np.geomspace(TINY, 640, 25))
     with drawing("Sizes of faces") as chart:
         axes = chart.axes
         for label in LABELS:
-            sizes = [min(patch.size, 639.0) for patch in labelled if patch.label == label]
-            counts, _ = np.histogram(sizes, edges)
-            axes.stairs(counts, edges, fill=True, color=_COLOURS[label], alpha=0.3)
-            axes.stairs(counts, edges, color=_COLOURS[label], linewidth=1.6, label=NAMES[label])
+            sizes = [patch.size for patch in labelled if patch.label == label]
+            outline(axes, sizes, edges, COLOURS[label], NAMES[label])
         axes.set_xscale("log")
         axes.set_xticks([10, 20, 40, 80, 160, 320, 640])
         axes.xaxis.set_major_formatter("{x:g}")
@@ -154,7 +152,7 @@ def _with_boxes(photo: Pixels, faces: Sequence[LabelledFace]) -> Pixels:
         assert face.box is not None
         first = round(face.box.left * scale), round(face.box.top * scale)
         second = round(face.box.right * scale), round(face.box.bottom * scale)
-        code = _COLOURS[face.label]
+        code = COLOURS[face.label]
         colour = tuple(int(code[at : at + 2], 16) for at in (1, 3, 5))
         cv2.rectangle(drawn, first, second, (255, 255, 255), 4, cv2.LINE_AA)
         cv2.rectangle(drawn, first, second, colour, 2, cv2.LINE_AA)

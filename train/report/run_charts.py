@@ -19,6 +19,7 @@ from train.report.charts import (
     MUTED,
     OTHER,
     drawing,
+    outline,
 )
 
 COLOURS = dict(zip(LABELS, (MASKED_COLOUR, BARE_COLOUR), strict=True))
@@ -183,15 +184,13 @@ def probability_chart(
     probabilities: Numbers, masked: Flags, threshold: float, unsure: Sequence[float]
 ) -> Markup:
     """Draw how the probabilities of both classes are spread, and the unsure band."""
-    edges = np.linspace(0, 1, 26)
+    edges = list(np.linspace(0, 1, 26))
     with drawing("Probabilities") as chart:
         axes = chart.axes
         axes.axvspan(unsure[0], unsure[1], color=MUTED, alpha=0.15, linewidth=0)
         axes.axvline(threshold, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         for label, side in zip(LABELS, (masked, ~masked), strict=True):
-            counts, _ = np.histogram(probabilities[side], edges)
-            axes.stairs(counts, edges, fill=True, color=COLOURS[label], alpha=0.3)
-            axes.stairs(counts, edges, color=COLOURS[label], linewidth=1.6, label=label)
+            outline(axes, probabilities[side], edges, COLOURS[label], label)
         # One wrong face must show beside a thousand right ones.
         axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(bottom=0)

@@ -73,21 +73,29 @@ def write_report(run: Path, validation: Sequence[Patch]) -> None:
     """
     recipe = read_json(run / "recipe.json")
     left_out = recipe.pop("left_out", None)
-    held_back = recipe.get("split", "groups")
     subject = Subject(
         title=f"{recipe['model']}: training report",
         of=recipe["model"],
-        about="Judged on faces held back from the training: "
-        + (
-            "row by row, as the paper did, so faces of one photo are on both sides and the figures "
-            "are too good."
-            if held_back == "rows"
-            else "no photo and no group of near-duplicates is on both sides."
-        ),
+        about=_held_back(recipe),
         recipe=recipe,
         left_out=left_out,
     )
     write_judged_page(run, validation, subject)
+
+
+def _held_back(recipe: Mapping[str, Any]) -> str:
+    """Say which faces a run is judged on, and what makes its figures too good."""
+    words = "Judged on faces held back from the training: "
+    if recipe.get("split") == "rows":
+        words += (
+            "row by row, as the paper did, so faces of one photo are on both sides and the figures "
+            "are too good."
+        )
+    else:
+        words += "no photo and no group of near-duplicates is on both sides."
+    if recipe.get("patience") is not None:
+        words += " They also chose the epoch to stop at, so the figures are a little too good."
+    return words
 
 
 def write_judged_page(folder: Path, patches: Sequence[Patch], subject: Subject) -> None:
