@@ -238,6 +238,13 @@ def test_a_detectors_bundle_is_no_classifier(crops: Path, tmp_path: Path) -> Non
     assert "expected a mask-classification bundle" in done.output
 
 
+def test_data_that_are_not_there_leave_no_folder(run: Path, tmp_path: Path) -> None:
+    done = evaluate(run, tmp_path / "gone")
+    assert done.exit_code == 2
+    assert "there is no such folder" in done.output
+    assert not (run / "evaluations").exists()
+
+
 def test_data_without_a_face_to_judge_is_refused(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "specks"
     for label in LABELS:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
@@ -94,6 +95,25 @@ def test_the_papers_cnn_has_the_papers_number_of_parameters() -> None:
     from train.models.cnn import PARAMETERS, cnn_model
 
     assert cnn_model().count_params() == PARAMETERS == 3_371_785
+
+
+def multiply_adds(model: keras.Model) -> int:
+    """Of one picture's way through the convolutions and dense layers."""
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+            places = int(np.prod(layer.output.shape[1:-1]))
+            total += places * int(np.prod(layer.kernel.shape))
+    return total
+
+
+def test_the_devices_model_is_small_beside_the_papers() -> None:
+    from train.models.cnn import cnn_model
+    from train.models.compact import compact_model
+
+    compact = compact_model()
+    assert compact.count_params() <= 300_000
+    assert multiply_adds(compact) < multiply_adds(cnn_model()) / 10
 
 
 @pytest.mark.slow
