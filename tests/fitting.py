@@ -107,7 +107,7 @@ def patches_of_noise(count: int) -> list[Patch]:
 
 def train_kinds(run: Path) -> list[np.ndarray]:
     """Train the real nets for a moment; give what they say of some faces."""
-    compact.BATCH, compact.MIN_STEPS = 4, 2
+    compact.BATCH, compact.MIN_STEPS = 4, 12
     faces, said = patches_of_noise(4), []
     for name, train in (("compact", compact.train_compact), ("cnn", cnn.train_cnn)):
         model = train(faces, faces, Plan(epochs=2, seed=1))

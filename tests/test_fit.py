@@ -48,6 +48,7 @@ def history(run: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_killed_training_goes_on_to_the_very_weights_of_an_uninterrupted_one(
     tmp_path: Path,
 ) -> None:
@@ -73,13 +74,14 @@ def test_a_killed_training_goes_on_to_the_very_weights_of_an_uninterrupted_one(
 
 @pytest.fixture(scope="module")
 def alone() -> list[np.ndarray]:
-    """The weights of one device's training, and every weight of it before."""
+    """The weights that one device trains."""
     from tests.fitting import train_shared
 
     return train_shared(None)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_two_machines_hold_the_weights_of_one_and_only_the_chief_writes(
     tmp_path: Path, alone: list[np.ndarray]
 ) -> None:
@@ -108,6 +110,7 @@ def test_two_machines_hold_the_weights_of_one_and_only_the_chief_writes(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_two_devices_of_one_machine_hold_the_weights_of_one(
     tmp_path: Path, alone: list[np.ndarray]
 ) -> None:
@@ -118,6 +121,7 @@ def test_two_devices_of_one_machine_hold_the_weights_of_one(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_what_jax_trains_tensorflow_loads_and_says_the_same_of_faces(tmp_path: Path) -> None:
     import keras
 

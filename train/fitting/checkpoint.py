@@ -49,7 +49,9 @@ def write_checkpoint(path: Path, model: keras.Model, progress: Progress, best: A
         progress: how far it has come.
         best: the weights to end with if it gets no better; may be empty.
     """
-    arrays = {f"variable{n}": value for n, value in enumerate(_values(_variables(model)))}
+    arrays: dict[str, Any] = {
+        f"variable{n}": value for n, value in enumerate(_values(_variables(model)))
+    }
     arrays |= {f"best{n}": value for n, value in enumerate(best)}
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
