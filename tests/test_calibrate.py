@@ -52,6 +52,11 @@ def test_more_masked_faces_than_bare_do_not_move_the_threshold() -> None:
     assert (scaling.stretch, scaling.shift) == pytest.approx((1, 0), abs=0.12)
 
 
+def test_a_model_worse_than_chance_keeps_its_labels() -> None:
+    logits, masked = honest_model(400)
+    assert fit_scaling(sigmoid(-logits), masked) == Scaling(1, 0)
+
+
 def test_classes_told_apart_without_error_do_not_stretch_without_end() -> None:
     probabilities = np.array([0.1, 0.2, 0.8, 0.9])
     masked = np.array([False, False, True, True])

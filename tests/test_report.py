@@ -56,8 +56,8 @@ def write_run(run: Path, probabilities: list[float], sizes: list[float] | None =
     (run / "metrics.json").write_text(json.dumps(metrics))
     (run / "recipe.json").write_text(json.dumps(recipe))
     (run / "history.csv").write_text(
-        "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n"
-        "1,0.7,0.5,0.6,0.6,0.001\n2,0.5,0.8,0.5,0.7,0.0005\n3,0.3,0.9,0.4,0.8,0.0001\n"
+        "epoch,loss,accuracy,val_loss,val_accuracy\n"
+        "1,0.7,0.5,0.6,0.6\n2,0.5,0.8,0.5,0.7\n3,0.3,0.9,0.4,0.8\n"
     )
     write_predictions(run / "predictions.csv", rows)
     return patches
@@ -127,7 +127,7 @@ def test_the_page_shows_all_that_was_measured(tmp_path: Path) -> None:
     page = Page(tmp_path / "run" / "report.html")
     charts = re.findall(r'aria-label="([^"]+)"', page.source)
     assert charts == [
-        "Loss", "Accuracy while training", "Learning rate", "Confusion matrix", "ROC curve",
+        "Loss", "Accuracy while training", "Confusion matrix", "ROC curve",
         "Precision and recall", "Other thresholds", "Probabilities", "Reliability",
         "Accuracy by face size",
     ]  # fmt: skip

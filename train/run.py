@@ -172,6 +172,8 @@ def _recipe(
         "validation_faces": len(labelled(material.validation)),
         "collections": sorted({patch.face.collection for patch in material.dataset.patches}),
         FINGERPRINT: material.dataset.fingerprint,
+        # Pairs alike that may be on both sides, since their group would have been too large.
+        "duplicates_not_joined": material.dataset.refused,
         "left_out": left_out(material.dataset.annotations),
         "device": find_device().sentence,
         "seconds": round(sum(float(row["seconds"]) for row in history)),

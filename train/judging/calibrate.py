@@ -83,7 +83,9 @@ def fit_scaling(probabilities: Numbers, masked: Flags) -> Scaling:
     labels = np.concatenate([masked, ~masked])
     each = np.concatenate([weights * (1 - doubt), weights * doubt]) * len(masked)
     fit = LogisticRegression(C=np.inf).fit(logits, labels, sample_weight=each)
-    return Scaling(float(fit.coef_[0, 0]), float(fit.intercept_[0]))
+    stretch, shift = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    # Turned round, a model that is worse than chance would swap its labels; it stays as it is.
+    return Scaling(stretch, shift) if stretch > 0 else Scaling(1.0, 0.0)
 
 
 def cross_fit(

@@ -32,7 +32,6 @@ PAPER = (
 CURVES = {
     "loss": ("Loss", "loss (cross-entropy)"),
     "accuracy": ("Accuracy while training", "accuracy"),
-    "learning_rate": ("Learning rate", "learning rate"),
 }
 
 
@@ -93,6 +92,8 @@ def _held_back(recipe: Mapping[str, Any]) -> str:
         )
     else:
         words += "no photo and no group of near-duplicates is on both sides."
+        if refused := recipe.get("duplicates_not_joined"):
+            words += f" {refused} pairs alike may be: their groups would have been too large."
     if recipe.get("patience") is not None:
         words += " They also chose the epoch to stop at, so the figures are a little too good."
     return words
