@@ -3,7 +3,6 @@
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +21,7 @@ from train.cluster.faces import FaceViews, pair_views
 from train.cluster.matching import agreement, best_matching
 from train.cluster.paper import cluster_features, gamma_corrected
 from train.cluster.sheets import COLOURS, cluster_sheets
-from train.cluster.skin import skin_shown
+from train.cluster.skin import skin_shown, skin_signs
 from train.data.annotations import BARE, MASKED, LabelledFace
 from train.data.patches import Patch, collect_patches, make_patch
 from train.feed.augment import augmented_cut
@@ -101,8 +100,8 @@ def test_the_papers_way_finds_two_clouds_and_their_most_typical_faces() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(0, 1, (60, 300)).astype(np.float32)
     features[20:, :30] += 5
-    # The last face is of the second cloud and far from all.
-    features[-1] *= 4
+    # The last face is of the second cloud, on its far side.
+    features[-1, :30] += 3
     found = cluster_features(features, seed=1)
     assert len(set(found.clusters[:20])) == len(set(found.clusters[20:])) == 1
     assert found.clusters[0] != found.clusters[-1]
@@ -119,13 +118,22 @@ def test_gamma_above_one_makes_dark_parts_brighter(gamma: float, middle: int) ->
     assert corrected.tolist() == [0, middle, 255]
 
 
-def test_skin_below_the_eyes_scores_above_cloth() -> None:
-    faces = [face_of(SKIN, lower) for lower in (SKIN, GREY, BLUE_CLOTH, (32, 32, 36))]
-    skin, *cloths = skin_shown(faces)
-    assert all(cloth < skin - 20 for cloth in cloths)
-    (grey,) = skin_shown([face_of(GREY, GREY)])
-    assert max(cloths) < grey < skin
-    assert grey == pytest.approx(0, abs=0.1)
+def test_skin_below_the_eyes_ranks_above_any_cloth() -> None:
+    lower = {
+        "skin": SKIN, "blue": BLUE_CLOTH, "black": (32, 32, 36), "white": (232, 232, 228),
+        "red": (200, 40, 50), "yellow": (240, 220, 60),
+    }  # fmt: skip
+    shown = skin_shown([face_of(SKIN, colour) for colour in lower.values()])
+    assert shown[0] > shown[1:].max()
+
+
+def test_the_signs_of_skin_are_its_colour_and_that_it_is_the_same_above() -> None:
+    red, yellow, redder, yellower, alike = skin_signs(face_of(SKIN, SKIN))
+    assert min(red, yellow) > 10
+    assert (redder, yellower, alike) == pytest.approx((0, 0, 0), abs=0.5)
+    red, yellow, redder, yellower, alike = skin_signs(face_of(SKIN, GREY))
+    assert (red, yellow) == pytest.approx((0, 0), abs=0.5)
+    assert max(redder, yellower, alike) < -5
 
 
 def test_the_views_of_a_face_are_kept_together(bare: list[FaceViews]) -> None:
@@ -177,7 +185,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, bare: list[FaceViews]) ->
         patch = bare[number // 2 % 2].best
         kind = "bare" if number % 2 else "masked"
         dressed = patch if number % 2 else with_mask(patch, rng)
-        write_picture(folder / f"{number:02d}_{kind}.png", augmented_cut(dressed, 96, 0.4, rng))
+        other = bare[1 - number // 2 % 2].labelled.pixels
+        face = augmented_cut(dressed, 96, 0.4, rng, other)
+        write_picture(folder / f"{number:02d}_{kind}.png", face)
     return folder
 
 
@@ -186,7 +196,7 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
     cv2.imwrite(str(path), pixels[:, :, ::-1])
 
 
-def labelled_folder(pictures: Path, folder: Path, *, flipped: bool = False) -> Path:
+def labelled_folder(pictures: Path, folder: Path, *, flipped: bool) -> Path:
     """The same pictures in folders named by class."""
     for path in sorted(pictures.iterdir()):
         label = MASKED if path.stem.endswith("masked") != flipped else BARE
@@ -208,62 +218,53 @@ def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
     from train.cluster import taught
     from train.fitting import compact
 
-    monkeypatch.setattr(taught, "ROUNDS", 2)
     monkeypatch.setattr(taught, "SHOWN", 1500)
     monkeypatch.setattr(compact, "BATCH", 16)
     monkeypatch.setattr(taught, "BATCH", 16)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("little_work")
-def test_drawn_masks_come_apart_and_are_named_without_a_label(
+def test_drawn_masks_come_apart_and_are_named_whatever_labels_say(
     pictures: Path, tmp_path: Path
 ) -> None:
-    done = cluster(pictures, "--out", tmp_path / "out")
+    unlabelled, mislabelled = tmp_path / "unlabelled", tmp_path / "mislabelled"
+    done = cluster(pictures, "--out", unlabelled)
     assert done.exit_code == 0, done.output
-    rows = rows_of(tmp_path / "out")
+    rows = rows_of(unlabelled)
     assert len(rows) == 40
     assert {row["classname"] for row in rows} == {""}
     right = [row["label"] == (MASKED if "masked" in row["name"] else BARE) for row in rows]
     assert np.mean(right) >= 0.8
     for row in rows:
         assert (float(row["score"]) > 0) == (row["cluster"] == "1") == (row["label"] == MASKED)
-    made = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*")}
+    made = {path.relative_to(unlabelled).as_posix() for path in unlabelled.rglob("*")}
     sheets = {
         f"sheets/cluster{number}_{kind}.png"
         for number in (0, 1)
         for kind in ("typical", "untypical", "random")
     }
     assert made == {"sheets", *sheets, "clusters.csv", "recipe.json", "report.html"}
-    page = (tmp_path / "out" / "report.html").read_text()
+    page = (unlabelled / "report.html").read_text()
     assert "<svg" in page
     assert "http" not in page.replace("http://www.w3.org", "")
 
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("little_work")
-def test_wrong_labels_change_the_figures_and_no_cluster(pictures: Path, tmp_path: Path) -> None:
-    found: list[Any] = []
-    for name, flipped in (("right", False), ("wrong", True)):
-        folder = labelled_folder(pictures, tmp_path / name / "faces", flipped=flipped)
-        done = cluster(folder, "--out", tmp_path / f"{name}_out")
-        assert done.exit_code == 0, done.output
-        clusters = {row["name"]: row["cluster"] for row in rows_of(tmp_path / f"{name}_out")}
-        metrics = json.loads((tmp_path / f"{name}_out" / "metrics.json").read_text())
-        found.append((clusters, metrics))
-    (clusters, metrics), (same, opposite) = found
+    folder = labelled_folder(pictures, tmp_path / "faces", flipped=True)
+    done = cluster(folder, "--out", mislabelled)
+    assert done.exit_code == 0, done.output
+    clusters = [(row["name"], row["cluster"]) for row in rows]
+    assert [(row["name"], row["cluster"]) for row in rows_of(mislabelled)] == clusters
+    metrics = json.loads((mislabelled / "metrics.json").read_text())
     assert metrics["named_by"] == "method"
-    assert metrics["accuracy"] >= 0.8
-    assert same == clusters
-    assert opposite["accuracy"] <= 0.2
-    assert opposite["accuracy_best_matching"] >= 0.8
+    assert metrics["accuracy"] == pytest.approx(1 - np.mean(right))
 
 
 @pytest.mark.slow
 def test_the_papers_way_writes_the_same_things(pictures: Path, tmp_path: Path) -> None:
     from tests.backbones import random_weights
 
-    folder = labelled_folder(pictures, tmp_path / "faces")
+    folder = labelled_folder(pictures, tmp_path / "faces", flipped=False)
     weights = random_weights(tmp_path, "SqueezeNet")
     out = tmp_path / "out"
     done = cluster(
@@ -282,9 +283,11 @@ def test_the_papers_way_writes_the_same_things(pictures: Path, tmp_path: Path) -
 
 
 def test_an_existing_folder_is_left_alone(pictures: Path, tmp_path: Path) -> None:
-    done = cluster(pictures, "--out", tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+    done = cluster(pictures, "--out", out)
     assert (done.exit_code, "already there" in done.output) == (2, True)
-    assert list(tmp_path.iterdir()) == []
+    assert list(out.iterdir()) == []
 
 
 def test_too_few_faces_are_refused_and_leave_no_folder(pictures: Path, tmp_path: Path) -> None:

@@ -62,7 +62,6 @@ def write_cluster_report(
         confusion=confusion_chart(metrics["confusion"]) if metrics else None,
         sheets=_sheets(sheets),
         facts=[(name.replace("_", " "), _shown(value)) for name, value in recipe.items()],
-        labels=LABELS,
         percent=percent,
     )
 

@@ -32,7 +32,7 @@ BARE_SEEDS, MASKED_SEEDS = 0.1, 0.3
 
 Fewer bare ones, for few faces may be bare; the network bears with some that are not.
 """
-ROUNDS = 3
+ROUNDS = 2
 """Each learns anew from what the one before was sure of."""
 SHOWN = 16_384
 """Faces shown in a round, about, at least twice each."""
@@ -69,7 +69,7 @@ def cluster_taught(faces: Sequence[FaceViews], seed: int) -> Clustering:
         scores=logits,
         typical=np.abs(logits),
         points=np.stack([skin, logits], axis=1),
-        axes=("skin's colour in the lower half", "what the network says, logit"),
+        axes=("sign of skin in the lower half, rank", "what the network says, logit"),
         names=(BARE, MASKED),
     )
 
@@ -108,17 +108,18 @@ def _learn(faces: Sequence[FaceViews], wanted: Wanted, seed: int) -> keras.Model
 
 def _logits(model: keras.Model, faces: Sequence[FaceViews]) -> Numbers:
     """Ask the network about each face: the mean over its views and their mirror images."""
-    logits = np.zeros(len(faces))
-    with click.progressbar(length=len(faces), label="judging", file=sys.stderr) as bar:
-        for first in range(0, len(faces), BATCH):
-            some = faces[first : first + BATCH]
-            cuts = device_cuts([patch for face in some for patch in face.patches], SIZE, MARGIN)
-            both = np.concatenate([cuts, cuts[:, :, ::-1]])
-            said = np.asarray(model.predict_on_batch(both), np.float64).reshape(2, -1)
-            sure = np.clip(said, 1e-6, 1 - 1e-6)
+    patches = [patch for face in faces for patch in face.patches]
+    owners = np.repeat(np.arange(len(faces)), [len(face.patches) for face in faces])
+    logits = np.zeros(len(patches))
+    with click.progressbar(length=len(patches), label="judging", file=sys.stderr) as bar:
+        for first in range(0, len(patches), BATCH):
+            cuts = device_cuts(patches[first : first + BATCH], SIZE, MARGIN)
+            # Always a whole batch: another shape would have the network compiled once more.
+            both = np.zeros((2, BATCH, SIZE, SIZE, 3), np.float32)
+            both[:, : len(cuts)] = cuts, cuts[:, :, ::-1]
+            said = model.predict_on_batch(both.reshape(2 * BATCH, SIZE, SIZE, 3))
+            sure = np.clip(np.asarray(said, np.float64).reshape(2, BATCH), 1e-6, 1 - 1e-6)
             rows = np.log(sure / (1 - sure)).mean(axis=0)
-            owners = np.repeat(np.arange(len(some)), [len(face.patches) for face in some])
-            sums = np.bincount(owners, rows, len(some))
-            logits[first : first + len(some)] = sums / np.bincount(owners, minlength=len(some))
-            bar.update(len(some))
-    return logits
+            logits[first : first + len(cuts)] = rows[: len(cuts)]
+            bar.update(len(cuts))
+    return np.bincount(owners, logits) / np.bincount(owners)
