@@ -228,3 +228,23 @@ def test_a_tf_config_that_is_none_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(MaskGateError, match="TF_CONFIG: expected") as caught:
         _cluster(text)
     assert "\n" not in str(caught.value)
+
+
+def test_a_training_that_diverges_ends_in_one_line(tmp_path: Path) -> None:
+    import keras
+
+    from edge.errors import MaskGateError
+    from train.feed.plain import PlainRows
+    from train.fitting.checkpoint import CHECKPOINT
+    from train.fitting.fit import Plan, fit
+
+    def endless() -> keras.Model:
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(1e30), "mean_squared_error", metrics=["accuracy"])
+        return model
+
+    rows = PlainRows(np.ones((8, 2), np.float32), np.zeros((8, 1), np.float32), 4)
+    with pytest.raises(MaskGateError, match="has diverged") as caught:
+        fit(endless, rows, rows, Plan(epochs=9, seed=1, run=tmp_path))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / CHECKPOINT).exists()

@@ -1,12 +1,14 @@
 """Keeps what a training has reached, epoch by epoch, and says how it goes."""
 
 import csv
+import math
 import time
 from pathlib import Path
 
 import click
 import keras
 
+from edge.errors import MaskGateError
 from train.fitting.checkpoint import CHECKPOINT, Arrays, Progress, Row, write_checkpoint
 
 HISTORY = "history.csv"
@@ -42,7 +44,16 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             self._tested = self.model.get_weights()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Write down what was reached."""
+        """Write down what was reached.
+
+        Raises:
+            MaskGateError: nothing was, for the training has diverged; the checkpoint stays.
+        """
+        if not math.isfinite(loss := float((logs or {})["loss"])):
+            raise MaskGateError(
+                f"epoch {epoch + 1}: the loss is {loss}, the training has diverged; start again "
+                "in another folder with another --seed"
+            )
         measured = {name: round(float(value), 6) for name, value in (logs or {}).items()}
         seconds = round(time.monotonic() - self._began, 1)
         self._progress.rows.append({"epoch": epoch + 1, **measured, "seconds": seconds})
