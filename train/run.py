@@ -183,9 +183,12 @@ def _recipe(
 
 
 def _write_faces(path: Path, kind: Kind, task: Task, material: Material) -> None:
-    """Keep the faces that conversion calibrates int8 with and verifies on."""
+    """Keep the faces that conversion calibrates int8 with, and the views that it verifies on.
+
+    Views around labelled boxes and around the detector's, for the device meets both.
+    """
     shuffled = np.random.default_rng(task.seed).permutation(len(material.training))
-    judged = _judged(material.validation)
+    judged = [patch for patch in material.validation if patch.size >= SMALLEST]
     picked = [material.training[index] for index in shuffled[:CALIBRATION]]
     np.savez_compressed(
         path,
