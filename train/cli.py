@@ -9,6 +9,7 @@ import click
 from edge.errors import CommandGroup
 from train.cluster.command import cluster
 from train.loading import load_keras
+from train.options import allow_skipped_option, data_argument, map_option
 
 if TYPE_CHECKING:
     from train.models.kinds import Kind
@@ -20,34 +21,6 @@ def main() -> None:
 
 
 main.add_command(cluster)
-
-
-class ClassPair(click.ParamType):  # type: ignore[type-arg]
-    """CLASS=LABEL, e.g. face_with_mask_incorrect=face_no_mask."""
-
-    name = "class=label"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Take the two names apart."""
-        name, equals, label = str(value).partition("=")
-        if not (name and equals and label):
-            self.fail(f"expected CLASS=LABEL, found {value!r}", param, ctx)
-        return name, label
-
-
-data_argument = click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-map_option = click.option(
-    "--map",
-    "mapping",
-    multiple=True,
-    type=ClassPair(),
-    help="Use the faces of another class too, as face_with_mask or face_no_mask.",
-)
-allow_skipped_option = click.option(
-    "--allow-skipped", is_flag=True, help="Go on even if many faces cannot be used."
-)
 
 
 def training_options(epochs: int) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -5,10 +5,12 @@ from pathlib import Path
 import click
 
 from edge.errors import MaskGateError
+from train.loading import load_keras
+from train.options import allow_skipped_option, data_argument, map_option
 
 
 @click.command()
-@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@data_argument
 @click.option(
     "--out",
     required=True,
@@ -47,6 +49,8 @@ from edge.errors import MaskGateError
     show_default=True,
     help="The same seed, the same clusters.",
 )
+@map_option
+@allow_skipped_option
 def cluster(
     data: tuple[Path, ...],
     out: Path,
@@ -56,6 +60,9 @@ def cluster(
     layer: str | None,
     gamma: float | None,
     seed: int,
+    mapping: tuple[tuple[str, str], ...],
+    *,
+    allow_skipped: bool,
 ) -> None:
     """Tell masked from bare faces of DATA without labels; labels, if there, only measure it.
 
@@ -65,8 +72,14 @@ def cluster(
     needless = [name for name, value in given.items() if value is not None]
     if method != "paper" and needless:
         raise MaskGateError(f"{needless[0]}: only --method paper takes it; add that or leave it")
-    click.echo("loading TensorFlow", err=True)
+    load_keras()
+    from train.cluster.faces import load_faces
     from train.cluster.run import PaperOptions, run_cluster
 
     paper = PaperOptions(backbone or "vgg16", weights, layer, gamma or 1.0)
-    run_cluster(data, out, paper if method == "paper" else None, seed)
+    run_cluster(
+        lambda: load_faces(data, mapping=dict(mapping), allow_skipped=allow_skipped),
+        out,
+        paper if method == "paper" else None,
+        seed,
+    )

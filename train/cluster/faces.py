@@ -1,7 +1,7 @@
 """The faces to cluster, from labelled data folders or plain folders of face pictures."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from edge.config import Detector
 from edge.errors import MaskGateError
 from edge.sources.pictures import pictures_in
 from edge.vision.cascade import Cascade
-from train.data.annotations import CLASSES, LABELS, LabelledFace
+from train.data.annotations import CLASSES, LabelledFace
 from train.data.crops import is_crops
-from train.data.dataset import load_dataset
+from train.data.dataset import NO_MAPPING, load_dataset
 from train.data.kaggle import is_kaggle
 from train.data.patches import Patch, collect_patches
 from train.data.voc import is_voc
@@ -51,12 +51,19 @@ class FaceViews:
         return self.labelled.face.label
 
 
-def load_faces(folders: Sequence[Path]) -> list[FaceViews]:
+def load_faces(
+    folders: Sequence[Path],
+    *,
+    mapping: Mapping[str, str] = NO_MAPPING,
+    allow_skipped: bool = False,
+) -> list[FaceViews]:
     """Read the faces of at least SMALLEST pixels.
 
     Args:
         folders: labelled ones of any layout that training reads, and folders of pictures of one
             face each.
+        mapping: which label the faces of another class get, see `load_dataset`.
+        allow_skipped: go on even where more had to be skipped than is usual.
 
     Raises:
         MaskGateError: a folder without pictures, a picture that cannot be read, whatever a
@@ -64,7 +71,10 @@ def load_faces(folders: Sequence[Path]) -> list[FaceViews]:
     """
     labelled = [folder for folder in folders if _is_labelled(folder)]
     plain = [folder for folder in folders if folder not in labelled]
-    patches = list(load_dataset(labelled).patches) if labelled else []
+    patches: list[Patch] = []
+    if labelled:
+        dataset = load_dataset(labelled, mapping=mapping, allow_skipped=allow_skipped)
+        patches += dataset.patches
     for folder in plain:
         patches += _cut(folder)
     faces = pair_views(patches)
@@ -102,7 +112,7 @@ def _place(face: FaceViews) -> tuple[str, float, float]:
 
 
 def _is_labelled(folder: Path) -> bool:
-    return is_kaggle(folder) or is_voc(folder) or is_crops(folder, CLASSES | {*LABELS})
+    return is_kaggle(folder) or is_voc(folder) or is_crops(folder, CLASSES)
 
 
 def _cut(folder: Path) -> list[Patch]:

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ import cv2
 from edge.errors import MaskGateError
 from edge.values import Pixels
 from train.cluster.clustering import Clustering
-from train.cluster.faces import FaceViews, load_faces
+from train.cluster.faces import FaceViews
 from train.cluster.matching import agreement, best_matching, counted
 from train.cluster.paper import cluster_features, gamma_corrected
 from train.cluster.report import write_cluster_report
@@ -47,11 +47,13 @@ class PaperOptions:
     """See `gamma_corrected`; 1 changes nothing."""
 
 
-def run_cluster(data: Sequence[Path], out: Path, paper: PaperOptions | None, seed: int) -> None:
-    """Cluster the faces of some folders and write what came out.
+def run_cluster(
+    load: Callable[[], Sequence[FaceViews]], out: Path, paper: PaperOptions | None, seed: int
+) -> None:
+    """Cluster faces and write what came out.
 
     Args:
-        data: see `load_faces`.
+        load: gives the faces, once it is clear that there is a place for what comes out.
         out: folder to make.
         paper: how the paper's way is to be gone; None goes ours.
         seed: the same seed, the same clusters.
@@ -68,7 +70,7 @@ def run_cluster(data: Sequence[Path], out: Path, paper: PaperOptions | None, see
     with ExitStack() as undo:
         # What fails leaves no folder that looks like a result.
         undo.callback(shutil.rmtree, out)
-        faces = load_faces(data)
+        faces = load()
         clustering = _paper(faces, paper, seed) if paper else cluster_taught(faces, seed)
         try:
             _write(out, faces, clustering, _recipe(faces, paper, seed))
