@@ -223,63 +223,84 @@ def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taught, "BATCH", 16)
 
 
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+SHEETS = {
+    f"sheets/cluster{number}_{kind}.png"
+    for number in (0, 1)
+    for kind in ("typical", "untypical", "random")
+}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("little_work")
-def test_drawn_masks_come_apart_and_are_named_whatever_labels_say(
+def test_drawn_masks_come_apart_and_are_named_against_labels_that_say_the_opposite(
     pictures: Path, tmp_path: Path
 ) -> None:
-    unlabelled, mislabelled = tmp_path / "unlabelled", tmp_path / "mislabelled"
-    done = cluster(pictures, "--out", unlabelled)
+    folder, out = labelled_folder(pictures, tmp_path / "faces", flipped=True), tmp_path / "out"
+    done = cluster(folder, "--out", out)
     assert done.exit_code == 0, done.output
-    rows = rows_of(unlabelled)
+    rows = rows_of(out)
     assert len(rows) == 40
-    assert {row["classname"] for row in rows} == {""}
     right = [row["label"] == (MASKED if "masked" in row["name"] else BARE) for row in rows]
     assert np.mean(right) >= 0.8
     for row in rows:
         assert (float(row["score"]) > 0) == (row["cluster"] == "1") == (row["label"] == MASKED)
-    made = {path.relative_to(unlabelled).as_posix() for path in unlabelled.rglob("*")}
-    sheets = {
-        f"sheets/cluster{number}_{kind}.png"
-        for number in (0, 1)
-        for kind in ("typical", "untypical", "random")
-    }
-    assert made == {"sheets", *sheets, "clusters.csv", "recipe.json", "report.html"}
-    page = (unlabelled / "report.html").read_text()
-    assert "<svg" in page
-    assert "http" not in page.replace("http://www.w3.org", "")
-
-    folder = labelled_folder(pictures, tmp_path / "faces", flipped=True)
-    done = cluster(folder, "--out", mislabelled)
-    assert done.exit_code == 0, done.output
-    clusters = [(row["name"], row["cluster"]) for row in rows]
-    assert [(row["name"], row["cluster"]) for row in rows_of(mislabelled)] == clusters
-    metrics = json.loads((mislabelled / "metrics.json").read_text())
+        assert (row["classname"] == MASKED) == ("bare" in row["name"])
+    metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["named_by"] == "method"
     assert metrics["accuracy"] == pytest.approx(1 - np.mean(right))
+    written = {"clusters.csv", "recipe.json", "report.html", "metrics.json"}
+    assert files_in(out) == {*SHEETS, *written}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.backbones import random_weights
+
+    return random_weights(tmp_path_factory.mktemp("weights"), "SqueezeNet")
+
+
+def paper(folder: Path, out: Path, weights: Path, *words: object) -> Result:
+    return cluster(
+        folder, "--out", out, "--method", "paper", "--backbone", "squeezenet",
+        "--weights", weights, *words,
+    )  # fmt: skip
 
 
 @pytest.mark.slow
-def test_the_papers_way_writes_the_same_things(pictures: Path, tmp_path: Path) -> None:
-    from tests.backbones import random_weights
-
-    folder = labelled_folder(pictures, tmp_path / "faces", flipped=False)
-    weights = random_weights(tmp_path, "SqueezeNet")
-    out = tmp_path / "out"
-    done = cluster(
-        folder, "--out", out, "--method", "paper", "--backbone", "squeezenet",
-        "--weights", weights, "--gamma", "1.5",
-    )  # fmt: skip
+def test_the_papers_way_is_named_by_the_best_matching(
+    pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    folder, out = labelled_folder(pictures, tmp_path / "faces", flipped=False), tmp_path / "out"
+    done = paper(folder, out, weights, "--gamma", "1.5")
     assert done.exit_code == 0, done.output
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["named_by"] == "best matching"
     assert metrics["accuracy"] == metrics["accuracy_best_matching"] >= 0.5
     assert json.loads((out / "recipe.json").read_text())["gamma"] == 1.5
-    rows = rows_of(out)
-    names = {(row["cluster"], row["label"]) for row in rows}
+    names = {(row["cluster"], row["label"]) for row in rows_of(out)}
     assert names <= {(str(number), name) for number, name in enumerate(metrics["names"])}
     assert "principal component" in (out / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_plain_folder_of_pictures_gets_sheets_and_no_figures(
+    pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    out = tmp_path / "out"
+    done = paper(pictures, out, weights)
+    assert done.exit_code == 0, done.output
+    assert files_in(out) == {*SHEETS, "clusters.csv", "recipe.json", "report.html"}
+    rows = rows_of(out)
+    assert [row["name"] for row in rows] == sorted(path.name for path in pictures.iterdir())
+    assert {row["classname"] + row["label"] for row in rows} == {""}
+    page = (out / "report.html").read_text()
+    assert "<svg" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
 
 
 def test_an_existing_folder_is_left_alone(pictures: Path, tmp_path: Path) -> None:

@@ -18,9 +18,11 @@ from train.report.run_charts import confusion_chart
 
 BINS = 40
 """Of the histogram of scores."""
-CAPTIONS = dict(
-    zip(KINDS, ("Most typical", "Least typical, nearest to the border", "Random"), strict=True)
-)
+CAPTIONS = {
+    "skin": ("What it is surest of", "What it is least sure of", "Random"),
+    "paper": ("Nearest to the centre", "Farthest from the centre", "Random"),
+}
+"""Of the sheets of each method, in the order of KINDS."""
 _MARKERS = ("o", "^")
 """Of cluster 0 and 1."""
 
@@ -60,21 +62,21 @@ def write_cluster_report(
         scatter=_scatter(faces, clustering),
         scores=_scores(faces, clustering),
         confusion=confusion_chart(metrics["confusion"]) if metrics else None,
-        sheets=_sheets(sheets),
+        sheets=_sheets(sheets, CAPTIONS[recipe["method"]]),
         facts=[(name.replace("_", " "), _shown(value)) for name, value in recipe.items()],
         percent=percent,
     )
 
 
 def _sheets(
-    sheets: Mapping[tuple[int, str], Pixels],
+    sheets: Mapping[tuple[int, str], Pixels], captions: Sequence[str]
 ) -> list[tuple[int, list[tuple[str, Markup]]]]:
     return [
         (
             cluster,
             [
-                (CAPTIONS[kind], picture(sheets[cluster, kind], f"cluster {cluster}, {kind}"))
-                for kind in KINDS
+                (caption, picture(sheets[cluster, kind], f"cluster {cluster}, {kind}"))
+                for kind, caption in zip(KINDS, captions, strict=True)
                 if (cluster, kind) in sheets
             ],
         )
