@@ -78,6 +78,7 @@ def test_faces_of_one_class_have_no_balanced_accuracy() -> None:
     found = agreement([MASKED] * 3, np.array([0, 1, 1]), None)
     assert (found["accuracy"], found["balanced_accuracy"]) == (0.6667, None)
     assert found["recall_bare"] is None
+    assert found["purity"] == 1
 
 
 @pytest.mark.parametrize(
