@@ -26,7 +26,7 @@ from train.data.annotations import LABELS
 from train.data.patches import Patch
 from train.fitting.features import Features, cached_features
 from train.models.backbone import load_backbone
-from train.run_folder import revision
+from train.run_folder import revision, write_json
 
 FULLY_CONNECTED = ("fc1", "fc2", "predictions")
 """Layers that a network has only with its top; VGG16's and VGG19's names for them."""
@@ -130,9 +130,9 @@ def _write(
     (out / "sheets").mkdir()
     for (cluster, kind), sheet in sheets.items():
         _write_picture(out / "sheets" / f"cluster{cluster}_{kind}.png", sheet)
-    (out / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
+    write_json(out / "recipe.json", recipe)
     if metrics:
-        (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        write_json(out / "metrics.json", metrics)
         click.echo(json.dumps(metrics))
     write_cluster_report(out, faces, clustering, sheets, metrics, recipe)
 
