@@ -8,13 +8,12 @@ from pathlib import Path
 import click
 
 from edge.bundle import load_bundle
-from edge.config import Detector
 from edge.errors import MaskGateError
 from edge.sources.pictures import pictures_in
 from edge.vision.cascade import Cascade
 from train.data.annotations import CLASSES, LabelledFace
 from train.data.crops import is_crops
-from train.data.dataset import NO_MAPPING, load_dataset
+from train.data.dataset import DETECTOR, NO_MAPPING, load_dataset
 from train.data.kaggle import is_kaggle
 from train.data.patches import Patch, collect_patches
 from train.data.voc import is_voc
@@ -99,7 +98,7 @@ def pair_views(patches: Iterable[Patch]) -> list[FaceViews]:
     """Join the views of each face; the detector's follows the labelled one, if there is one."""
     faces: list[FaceViews] = []
     for patch in patches:
-        if patch.landmarks is None:
+        if patch.around_label:
             faces.append(FaceViews(patch, None))
         else:
             faces[-1] = FaceViews(faces[-1].labelled, patch)
@@ -118,7 +117,6 @@ def _is_labelled(folder: Path) -> bool:
 def _cut(folder: Path) -> list[Patch]:
     pictures = pictures_in(folder)
     faces = [LabelledFace(one, UNLABELLED, None, one.name, folder.name) for one in pictures]
-    settings = Detector(min_face=16)
-    detector = Cascade(load_bundle(settings.bundle), settings)
+    detector = Cascade(load_bundle(DETECTOR.bundle), DETECTOR)
     with click.progressbar(faces, label=f"cutting faces of {folder}", file=sys.stderr) as bar:
         return list(collect_patches(bar, detector))

@@ -26,8 +26,8 @@ from train.data.rows import Reading
 from train.data.store import Stored, Writer, cache_folder, read_store
 
 NO_MAPPING: Mapping[str, str] = MappingProxyType({})
-_DETECTOR = Detector(min_face=16)
-"""The device's, but for smaller faces: photos show them, and models should know them."""
+DETECTOR = Detector(min_face=16)
+"""What faces are cut by: the device's, but for smaller faces, which models should know too."""
 _CODE = ("vision/*.py", "sources/pictures.py", "sources/colours.py")
 """What of edge, beside this folder, decides how a face comes out."""
 _NO_CUTS = {"fetch.py", "split.py"}
@@ -73,7 +73,7 @@ def load_dataset(
     readings = read_folders(folders, mapping)
     for name in unused_mappings(readings, mapping):
         click.echo(f"--map {name}={mapping[name]}: no face is of class {name}", err=True)
-    bundle = load_bundle(_DETECTOR.bundle)
+    bundle = load_bundle(DETECTOR.bundle)
     place = cache_folder() / _key(readings, mapping, bundle)
     stored = read_store(place)
     if stored is None:
@@ -97,13 +97,13 @@ def _cut(
     grouping = Grouping()
     annotations = check_rows(readings, mapping, grouping.see_photo)
     _require_usable(annotations, allow_skipped=allow_skipped)
-    detector = Cascade(bundle, _DETECTOR)
+    detector = Cascade(bundle, DETECTOR)
     number = -1
     with closing(Writer(place)) as writer:
         with click.progressbar(annotations.faces, label="cutting faces", file=sys.stderr) as faces:
             for patch in collect_patches(faces, detector, TINY):
-                # Each face's first patch is the one around the labelled box, without landmarks.
-                number += patch.landmarks is None
+                # Each face's first patch is the one around the labelled box.
+                number += patch.around_label
                 writer.add(patch, number)
                 grouping.see_face(patch, number)
         click.echo("looking for near-duplicates", err=True)
@@ -139,7 +139,7 @@ def _key(readings: Sequence[Reading], mapping: Mapping[str, str], bundle: Bundle
             digest.update(f"{picture} {state.st_size} {state.st_mtime_ns}".encode(errors="replace"))
     digest.update(json.dumps(sorted(mapping.items())).encode())
     digest.update(bundle.manifest.model_dump_json().encode())
-    digest.update(_DETECTOR.model_dump_json().encode() + cv2.__version__.encode())
+    digest.update(DETECTOR.model_dump_json().encode() + cv2.__version__.encode())
     edge_room, here = Path(edge.__file__).parent, Path(__file__).parent
     for path in [path for pattern in _CODE for path in sorted(edge_room.glob(pattern))]:
         digest.update(path.read_bytes())

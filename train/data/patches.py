@@ -39,7 +39,12 @@ class Patch:
     photo_box: Box
     """The face in pixels of its photo."""
     landmarks: Landmarks | None
-    """In pixels of the patch; None where the box is the labelled one, not the detector's."""
+    """In pixels of the patch; the detector's, so a labelled box has none."""
+
+    @property
+    def around_label(self) -> bool:
+        """Whether the box is the one that a person drew, not the detector's."""
+        return self.landmarks is None
 
     @property
     def size(self) -> float:

@@ -1,6 +1,7 @@
 """Splits faces into those to train on and those to validate on."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -39,7 +40,7 @@ def split(
     kinds, columns = np.unique([_kind(patch) for patch in patches], return_inverse=True)
     counts = np.zeros((len(names), len(kinds)))
     # The detector's view of a face counts no second time.
-    np.add.at(counts, (rows, columns), [patch.landmarks is None for patch in patches])
+    np.add.at(counts, (rows, columns), [patch.around_label for patch in patches])
     held_back = _choose(counts, share, np.random.default_rng(seed))[rows]
     training = [patch for patch, held in zip(patches, held_back, strict=True) if not held]
     validation = [patch for patch, held in zip(patches, held_back, strict=True) if held]
@@ -47,7 +48,7 @@ def split(
 
 
 def _name(patch: Patch) -> str:
-    return f"{patch.face.collection} {patch.face.picture.name} {patch.face.box}"
+    return f"{patch.face.collection} {Path(*patch.face.picture.parts[-2:])} {patch.face.box}"
 
 
 def _kind(patch: Patch) -> str:

@@ -96,8 +96,11 @@ class Writer:
 
     def finish(self, annotations: Annotations, twins: list[Twin], refused: int) -> None:
         """Complete the folder; if another process was faster, its folder stays."""
+        groups: dict[str, int] = {}
         for record in self._records:
-            self._digest.update(annotations.faces[record["face"]].group.encode())
+            # Numbered, for a group's name holds its folder's.
+            group = annotations.faces[record["face"]].group
+            self._digest.update(str(groups.setdefault(group, len(groups))).encode())
         index = {
             "annotations": _saved(annotations),
             "twins": [asdict(twin) for twin in twins],

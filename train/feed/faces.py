@@ -100,13 +100,19 @@ def targets(patches: Sequence[Patch]) -> NDArray[np.float32]:
 
 
 def _chances(patches: Sequence[Patch]) -> NDArray[np.float64]:
-    """How likely each patch is drawn: both classes of each collection alike.
+    """How likely each patch is drawn: a collection by its faces, both its classes alike.
 
     Otherwise the class could be guessed from the collection that a picture comes from.
     """
-    kinds = [f"{patch.face.collection} {patch.label}" for patch in patches]
-    names, numbers = np.unique(kinds, return_inverse=True)
-    chances = 1.0 / np.bincount(numbers, minlength=len(names))[numbers]
+    _, collections, faces = np.unique(
+        [patch.face.collection for patch in patches], return_inverse=True, return_counts=True
+    )
+    _, kinds, alike = np.unique(
+        [f"{patch.face.collection} {patch.label}" for patch in patches],
+        return_inverse=True,
+        return_counts=True,
+    )
+    chances = faces[collections] / alike[kinds]
     # A face of a few pixels says little: it is shown, but less often.
     chances *= np.array([0.25 if patch.size < 14 else 1.0 for patch in patches])
     # The whole of a crop may show more than a face; the detector's box of it does not.
@@ -116,4 +122,4 @@ def _chances(patches: Sequence[Patch]) -> NDArray[np.float64]:
 
 
 def _is_whole(patch: Patch) -> bool:
-    return patch.face.box is None and patch.landmarks is None
+    return patch.face.box is None and patch.around_label

@@ -159,7 +159,7 @@ def evaluate(
     name = "+".join(folder.resolve().name for folder in data)
     folder = out or judged / "evaluations" / name
     dataset = load_dataset(data, mapping=mapping, allow_skipped=allow_skipped)
-    labelled = [patch for patch in dataset.patches if patch.landmarks is None]
+    labelled = [patch for patch in dataset.patches if patch.around_label]
     if not any(patch.size >= SMALLEST for patch in labelled):
         raise MaskGateError(
             f"data {name}: expected faces of {SMALLEST:g} pixels and more with the labels "
@@ -209,7 +209,7 @@ def _predict(model: Judged, patches: Sequence[Patch]) -> tuple[list[Prediction],
     detected: list[Prediction] = []
     for patch, probability in zip(patches, model.probabilities(patches), strict=True):
         row = predict(patch, float(probability), model.recipe["threshold"])
-        (labelled if patch.landmarks is None else detected).append(row)
+        (labelled if patch.around_label else detected).append(row)
     return labelled, detected
 
 

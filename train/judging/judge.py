@@ -67,7 +67,7 @@ def judge(
     masked = np.array([patch.label == MASKED for patch in validation], np.bool_)
     groups = np.array([patch.group for patch in validation])
     large = np.array([patch.size >= SMALLEST for patch in validation], np.bool_)
-    labelled = np.array([patch.landmarks is None for patch in validation], np.bool_)
+    labelled = np.array([patch.around_label for patch in validation], np.bool_)
     scaling = fit_scaling(before[large], masked[large])
     scale_model(model, scaling)
     after = scaling(before)

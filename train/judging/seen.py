@@ -43,7 +43,7 @@ def write_seen(run: Path, training: Sequence[Patch]) -> None:
             table = csv.writer(file)
             table.writerow(("name", "collection", "hash"))
             for patch in training:
-                if patch.landmarks is None:
+                if patch.around_label:
                     code = face_hash(patch).tobytes().hex()
                     table.writerow((patch.face.picture.name, patch.face.collection, code))
     except OSError as error:

@@ -45,7 +45,7 @@ class Kind:
 
 def labelled(patches: Sequence[Patch]) -> list[Patch]:
     """The patches around labelled boxes: one of each face."""
-    return [patch for patch in patches if patch.landmarks is None]
+    return [patch for patch in patches if patch.around_label]
 
 
 CNN = Kind(

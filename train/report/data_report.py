@@ -64,7 +64,7 @@ def write_data_report(dataset: Dataset, out: Path) -> str:
     except OSError as error:
         raise MaskGateError(f"report {out}: cannot be written ({error.strerror})") from error
     rng = np.random.default_rng(SEED)
-    labelled = [patch for patch in dataset.patches if patch.landmarks is None]
+    labelled = [patch for patch in dataset.patches if patch.around_label]
     counts = Counter((face.collection, face.label) for face in dataset.annotations.faces)
     rows = _split_rows(dataset)
     write_page(
@@ -198,7 +198,7 @@ def _twin_side(twin: Twin, number: int, dataset: Dataset, labelled: Sequence[Pat
 
 def _split_rows(dataset: Dataset) -> list[SplitRow]:
     counts = [
-        Counter((patch.face.collection, patch.label) for patch in side if patch.landmarks is None)
+        Counter((patch.face.collection, patch.label) for patch in side if patch.around_label)
         for side in split(dataset.patches)
     ]
     keys = sorted(counts[0] + counts[1], key=lambda key: (key[0], LABELS.index(key[1])))
@@ -209,7 +209,7 @@ def _leaking(dataset: Dataset) -> float:
     """Share of validation faces of the paper's split whose group is in its training too."""
     training, validation = split(dataset.patches, "rows")
     seen = {patch.group for patch in training}
-    leaking = [patch.group in seen for patch in validation if patch.landmarks is None]
+    leaking = [patch.group in seen for patch in validation if patch.around_label]
     return sum(leaking) / max(1, len(leaking))
 
 

@@ -114,7 +114,7 @@ def write_judged_page(folder: Path, patches: Sequence[Patch], subject: Subject) 
     metrics = read_json(folder / "metrics.json")
     predictions = read_predictions(folder / "predictions.csv")
     judged = [one for one in predictions if one.size >= SMALLEST]
-    labelled = [patch for patch in patches if patch.landmarks is None]
+    labelled = [patch for patch in patches if patch.around_label]
     if len(labelled) != len(predictions):
         raise MaskGateError(
             f"report of {folder}: predictions.csv has {len(predictions)} faces, the data have "
