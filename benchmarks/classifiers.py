@@ -12,19 +12,16 @@ import numpy as np
 
 from benchmarks.table import print_table
 from edge.bundle import MODELS, load_bundle
-from edge.vision.runtime import open_model
+from edge.runtime.model import open_model
 
 
 def _runner(content: bytes, size: int) -> Callable[[], None]:
     net = open_model(content, "classifier")
-    net.allocate_tensors()
-    given, taken = net.get_input_details()[0]["index"], net.get_output_details()[0]["index"]
-    face = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), np.uint8)
+    face = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
 
     def run() -> None:
-        net.set_tensor(given, face)
-        net.invoke()
-        net.get_tensor(taken)
+        net.room()[...] = face
+        net.run()
 
     return run
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from convert.bundle import require_free, write_bundle
 from convert.tflite import Faces, to_uint8
 from edge.errors import MaskGateError
-from edge.vision.runtime import open_model
+from edge.runtime.model import open_model
 from train.judging.metrics import SMALLEST
 
 
@@ -77,14 +77,10 @@ def write_classifier(
 
 def _run_uint8(content: bytes, faces: Faces) -> NDArray[np.float64]:
     net = open_model(content, "classifier")
-    net.allocate_tensors()
-    (given,), (taken,) = net.get_input_details(), net.get_output_details()
-    scale, zero = taken["quantization"]
     outputs = []
     for face in faces:
-        net.set_tensor(given["index"], face[np.newaxis])
-        net.invoke()
-        outputs.append((float(net.get_tensor(taken["index"])[0, 0]) - zero) * scale)
+        net.room()[...] = face
+        outputs.append(float(net.taken.values(net.run())[0]))
     return np.array(outputs)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from edge.vision.runtime import open_model
+from edge.runtime.model import open_model
 
 TfliteForm = Literal["float32", "dynamic"]
 """Forms that need no calibration pictures."""
@@ -78,16 +78,12 @@ def largest_difference(model: keras.Model, content: bytes) -> float:
         model: the Keras model, input of fixed shape in about -1..1.
         content: the .tflite file made of it.
     """
-    interpreter = open_model(content, model.name)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    result = interpreter.get_output_details()[0]["index"]
+    net = open_model(content, model.name)
     random = np.random.default_rng(0)
     worst = 0.0
     for _ in range(PICTURES):
         picture = random.uniform(-1, 1, model.input_shape).astype(np.float32)
-        interpreter.set_tensor(source, picture)
-        interpreter.invoke()
+        net.room()[...] = picture[0]
         expected = np.asarray(model(picture))
-        worst = max(worst, float(np.abs(interpreter.get_tensor(result) - expected).max()))
+        worst = max(worst, float(np.abs(net.run() - expected[0]).max()))
     return worst

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.errors import MaskGateError
-from edge.vision.runtime import open_model
+from edge.runtime.model import open_model
 from tests.backbones import SIZE, drawn_face, drawn_material, random_weights
 from train.cli import main
 from train.feed.faces import device_cuts
@@ -248,12 +248,9 @@ def test_the_joined_model_loads_in_another_process_and_converts(
     np.testing.assert_allclose(np.load(tmp_path / "found.npy"), expected, atol=1e-5)
 
     net = open_model(to_uint8(model, faces), "squeezenet")
-    net.allocate_tensors()
-    (given,), (taken,) = net.get_input_details(), net.get_output_details()
     for face, probability in zip(faces, expected[:, 0], strict=True):
-        net.set_tensor(given["index"], face[np.newaxis])
-        net.invoke()
-        assert net.get_tensor(taken["index"])[0, 0] / 256 == pytest.approx(probability, abs=0.05)
+        net.room()[...] = face
+        assert net.run()[0] / 256 == pytest.approx(probability, abs=0.05)
 
 
 @pytest.mark.slow

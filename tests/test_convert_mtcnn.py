@@ -14,7 +14,7 @@ from convert.bundle import write_bundle
 from convert.cli import main
 from edge.bundle import MODELS, load_bundle
 from edge.errors import MaskGateError
-from edge.vision.runtime import open_model
+from edge.runtime.interpreter import open_interpreter
 
 COMMITTED = MODELS / "mtcnn"
 SIZES = {"pnet": (61, 48), "rnet": (24, 24), "onet": (48, 48)}
@@ -22,7 +22,7 @@ FORMS = ("float32", "dynamic")
 
 
 def outputs(content: bytes, pictures: np.ndarray) -> np.ndarray:
-    interpreter = open_model(content, "test")
+    interpreter = open_interpreter(content, "test")
     source = interpreter.get_input_details()[0]["index"]
     interpreter.resize_tensor_input(source, pictures.shape)
     interpreter.allocate_tensors()
@@ -115,7 +115,7 @@ def test_a_batch_gives_what_its_pictures_give_alone(net: str, form: Any) -> None
 
 @pytest.mark.parametrize("net", SIZES)
 def test_no_net_has_a_dense_layer_that_old_runtimes_lack(net: str) -> None:
-    interpreter = open_model(load_bundle(COMMITTED).model(net, "dynamic"), net)
+    interpreter = open_interpreter(load_bundle(COMMITTED).model(net, "dynamic"), net)
     assert "FULLY_CONNECTED" not in {op["op_name"] for op in interpreter._get_ops_details()}
 
 

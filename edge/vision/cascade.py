@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from edge.bundle import Bundle
 from edge.config import Detector
 from edge.errors import MaskGateError
+from edge.runtime.accelerator import Accelerator
+from edge.runtime.model import InvokeClock
 from edge.values import Box, Face, Landmarks, Pixels
 from edge.vision.boxes import Rows, best_apart, squared
 from edge.vision.net import Net
 from edge.vision.pyramid import CELL, Pyramid
-from edge.vision.runtime import InvokeClock
 from edge.vision.sampling import ExactSampling, QuickSampling, Size
 
 LIMIT = 512
@@ -55,6 +56,7 @@ class Cascade:
         self._settings = settings
         self._source = manifest.input
         self._clock = InvokeClock()
+        self._accelerator = Accelerator("cpu", settings.threads)
         form = settings.form or manifest.default_form
         self._sampler = ExactSampling if form == "float32" else QuickSampling
         self._thresholds = [_logit(share) for share in settings.thresholds]
@@ -122,7 +124,7 @@ class Cascade:
         return self._open(self._pnet, "pnet", size)
 
     def _open(self, content: bytes, name: str, size: Size) -> Net:
-        return Net(content, name, size, self._source, self._clock, self._settings.threads)
+        return Net(content, name, size, self._source, self._clock, self._accelerator)
 
 
 def _moved(boxes: Rows, outputs: NDArray[np.float64]) -> Rows:

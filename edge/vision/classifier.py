@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from edge.bundle import Bundle
 from edge.config import Classifier as Settings
 from edge.errors import MaskGateError
+from edge.runtime.accelerator import Accelerator
+from edge.runtime.model import InvokeClock, Tensor, open_model
 from edge.values import Box, Pixels
 from edge.vision.cut import cut_face
-from edge.vision.runtime import InvokeClock, open_model
 
 
 class Classifier:
@@ -42,25 +43,23 @@ class Classifier:
         self._threshold, self._unsure = threshold, unsure
         self._size, self._margin = manifest.input.width, manifest.input.margin
         name = f"{manifest.name} ({bundle.folder})"
-        self._net = open_model(bundle.model("classifier"), name, settings.threads)
-        self._net.allocate_tensors()
-        (given,), (taken,) = self._net.get_input_details(), self._net.get_output_details()
+        accelerator = Accelerator("cpu", settings.threads)
+        self._model = open_model(bundle.model("classifier"), name, accelerator)
+        given, taken = self._model.given, self._model.taken
         expected = (1, manifest.input.height, manifest.input.width, 3)
-        if tuple(given["shape"]) != expected or manifest.input.height != manifest.input.width:
+        if given.shape != expected or manifest.input.height != manifest.input.width:
             raise MaskGateError(
                 f"bundle {bundle.folder}: the manifest says input {expected}, square; "
-                f"the net takes {tuple(int(side) for side in given['shape'])}"
+                f"the net takes {given.shape}"
             )
         # One output is a sigmoid: the probability of the first of two labels.
-        outputs = int(np.prod(taken["shape"]))
+        outputs = int(np.prod(taken.shape))
         if max(outputs, 2) != len(labels):
             raise MaskGateError(
                 f"bundle {bundle.folder}: the manifest names {len(labels)} labels, the "
                 f"net has {outputs} outputs; make the bundle again"
             )
-        self._input, self._output = given["index"], taken["index"]
         self._as_input = _input_table(given, manifest.input.offset, manifest.input.scale)
-        self._output_scale, self._output_zero = taken["quantization"]
 
     @property
     def invoke_seconds(self) -> float:
@@ -78,11 +77,8 @@ class Classifier:
             As many probabilities, 0..1, as there are labels; they add up to 1.
         """
         face = cut_face(pixels, box, self._size, self._margin)
-        self._net.set_tensor(self._input, self._as_input[face][np.newaxis])
-        self._clock.invoke(self._net)
-        output = np.asarray(self._net.get_tensor(self._output), np.float32).ravel()
-        if self._output_scale:
-            output = (output - self._output_zero) * self._output_scale
+        self._model.room()[...] = self._as_input[face]
+        output = self._model.taken.values(self._clock.run(self._model)).ravel()
         if len(output) == 1:
             # A sigmoid: the probability of the first of two labels.
             first = float(min(max(output[0], 0.0), 1.0))
@@ -102,12 +98,6 @@ class Classifier:
         return None if low < probabilities[0] < high else self.label(probabilities)
 
 
-def _input_table(given: dict[str, Any], offset: float, scale: float) -> NDArray[np.generic]:
+def _input_table(given: Tensor, offset: float, scale: float) -> NDArray[Any]:
     """Tabulate what the net takes for each of the 256 values of a pixel."""
-    values = (np.arange(256, dtype=np.float32) - offset) / scale
-    quantisation, zero = given["quantization"]
-    if quantisation:
-        limits = np.iinfo(given["dtype"])
-        quantised = np.round(values / quantisation + zero)
-        return np.asarray(np.clip(quantised, limits.min, limits.max), given["dtype"])
-    return values
+    return given.numbers((np.arange(256, dtype=np.float32) - offset) / scale)

@@ -1,0 +1,1 @@
+"""Runs TFLite models: the runtime, and the processor that it is fastest on."""
