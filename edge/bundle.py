@@ -1,24 +1,52 @@
-"""Model bundles: a folder with a manifest and the TFLite files that it names.
+"""Model bundles: a folder, or a zip of it, with a manifest and the TFLite files that it names.
 
 The manifest alone tells the device all it needs; the device has no preprocessing constants of
 its own.
 """
 
 import hashlib
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from edge.bundle_files import MANIFEST, BundleFiles, FolderFiles, ZipFiles, stays_inside
 from edge.errors import MaskGateError
 
 SCHEMA = 1
+SIGNATURE = "manifest.sig"
+"""The file with the signature of the manifest, which holds the hashes of all other files."""
+MANIFEST_LIMIT = 1_000_000
+"""Bytes of a manifest; those of the bundles that ship have a few thousand."""
+MODEL_LIMIT = 128 * 2**20
+"""Bytes of a model file: twice the largest that is made here (VGG16, float32), on a device with a
+gigabyte of memory."""
 MODELS = Path(__file__).parent / "models"
 """The bundles that ship with the device, one folder each."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Form = Literal["float32", "float16", "dynamic", "int8", "uint8"]
+_NUMBER = "(0|[1-9][0-9]{0,5})"
+VersionText = Annotated[str, Field(pattern=rf"^{_NUMBER}\.{_NUMBER}\.{_NUMBER}$")]
+"""A version as it is written: "2.0.10"."""
+BundleName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+
+
+class Version(NamedTuple):
+    """A version that can be compared: 2.0.10 is newer than 2.0.9."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def parse(cls, text: VersionText) -> "Version":
+        """Read a version as a manifest has it."""
+        return cls(*map(int, text.split(".")))
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self))
 
 
 class _Strict(BaseModel):
@@ -48,13 +76,12 @@ class ModelFile(_Strict):
     form: Form
     path: str
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    size: int = Field(gt=0)
+    size: int = Field(gt=0, le=MODEL_LIMIT)
 
     @field_validator("path")
     @classmethod
     def _stays_inside(cls, path: str) -> str:
-        parts = PurePosixPath(path)
-        if parts.is_absolute() or ".." in parts.parts or "\\" in path:
+        if not stays_inside(path):
             raise ValueError(f"the path {path!r} leaves the bundle's folder")
         return path
 
@@ -64,8 +91,8 @@ class Manifest(_Strict):
 
     # "schema" is what the file calls it; BaseModel keeps that name for itself.
     schema_version: Literal[1] = Field(alias="schema")
-    name: str
-    version: str
+    name: BundleName
+    version: VersionText
     task: Literal["face-detection", "mask-classification"]
     labels: tuple[str, ...] = ()
     """Classification: the label of each output, in their order."""
@@ -83,13 +110,24 @@ class Manifest(_Strict):
     """Dataset fingerprint, recipe and source revision, or where the weights come from."""
     licence: str
 
+    @field_validator("files")
+    @classmethod
+    def _no_form_twice(cls, files: tuple[ModelFile, ...]) -> tuple[ModelFile, ...]:
+        if len({(file.net, file.form) for file in files}) < len(files):
+            raise ValueError("a net is there twice in the same form")
+        return files
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose files are there and unaltered."""
+    """A bundle; its files are checked against the manifest whenever they are read."""
 
     folder: Path
+    """Where it is: the folder, or the zip."""
     manifest: Manifest
+    signed: bytes = field(repr=False)
+    """The very bytes of manifest.json, which a signature is of."""
+    files: BundleFiles = field(repr=False)
 
     def model(self, net: str, form: Form | None = None) -> bytes:
         """The TFLite file of a net, checked against the manifest.
@@ -104,21 +142,29 @@ class Bundle:
         wanted = form or self.manifest.default_form
         for file in self.manifest.files:
             if (file.net, file.form) == (net, wanted):
-                return self._checked(file)
+                return self.content(file)
         there = ", ".join(f"{file.net} {file.form}" for file in self.manifest.files)
         raise MaskGateError(f"bundle {self.folder}: no {net} in form {wanted}; it holds {there}")
 
-    def _checked(self, file: ModelFile) -> bytes:
+    def content(self, file: ModelFile) -> bytes:
+        """One of the manifest's files, checked against it.
+
+        Raises:
+            MaskGateError: it is missing, or has another size or hash.
+        """
         path = self.folder / file.path
         try:
-            content = path.read_bytes()
+            size = self.files.size(file.path)
+            if size == file.size:
+                content = self.files.read(file.path, file.size)
+                size = len(content)
         except OSError as error:
             raise MaskGateError(
                 f"model file {path}: {error.strerror}; install the bundle again"
             ) from error
-        if len(content) != file.size:
+        if size != file.size:
             raise MaskGateError(
-                f"model file {path}: expected {file.size} bytes, found {len(content)}; "
+                f"model file {path}: expected {file.size} bytes, found {size}; "
                 "it was cut short or replaced, install the bundle again"
             )
         if hashlib.sha256(content).hexdigest() != file.sha256:
@@ -132,21 +178,36 @@ class Bundle:
 def load_bundle(folder: Path) -> Bundle:
     """Read a bundle's manifest; the model files are checked when they are read.
 
+    Whom it is from is not looked at: a device takes its bundles by edge.trust.gate.load_trusted.
+
+    Args:
+        folder: the bundle's folder, or a zip of it.
+
     Raises:
-        MaskGateError: no manifest, not JSON, an unknown schema, or a field that does not fit.
+        MaskGateError: no manifest, not JSON, an unknown schema, a field that does not fit, or a zip
+            that is damaged or made to do harm.
     """
-    path = folder / "manifest.json"
     try:
-        text = path.read_bytes()
+        files = ZipFiles(folder) if folder.is_file() else FolderFiles(folder)
+        size = files.size(MANIFEST)
+        if size <= MANIFEST_LIMIT:
+            signed = files.read(MANIFEST, MANIFEST_LIMIT)
+            size = len(signed)
     except OSError as error:
         raise MaskGateError(
             f"bundle {folder}: cannot read manifest.json ({error.strerror}); "
-            "expected a bundle's folder, install the bundle again or name another"
+            "expected a bundle's folder or a zip of it, install the bundle again or name another"
         ) from error
+    if size > MANIFEST_LIMIT:
+        raise MaskGateError(
+            f"bundle {folder}: manifest.json has {size} bytes, expected at most {MANIFEST_LIMIT}; "
+            "name another bundle"
+        )
     try:
-        return Bundle(folder, Manifest.model_validate_json(text))
+        manifest = Manifest.model_validate_json(signed)
     except ValidationError as error:
         raise MaskGateError(f"bundle {folder}: {_first_fault(error)}") from error
+    return Bundle(folder, manifest, signed, files)
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -154,7 +215,14 @@ def _first_fault(error: ValidationError) -> str:
     where = ".".join(str(part) for part in fault["loc"]) or "manifest.json"
     if where == "schema":
         return (
-            f"manifest.json has schema {fault['input']!r}, expected {SCHEMA}; "
+            f"manifest.json has schema {_short(fault['input'])}, expected {SCHEMA}; "
             "update maskgate or use a bundle made for this version"
         )
+    if where == "version":
+        return f"manifest.json, version: expected e.g. 2.0.1, found {_short(fault['input'])}"
     return f"manifest.json, {where}: {fault['msg']}"
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 40 else f"{shown[:40]}…"

@@ -145,10 +145,10 @@ def test_a_manifest_that_does_not_hold_leaves_nothing_behind(tmp_path: Path) -> 
 
 def test_a_bundle_is_replaced_whole_if_asked(tmp_path: Path) -> None:
     out = Path(shutil.copytree(COMMITTED, tmp_path / "mtcnn"))
-    manifest = json.loads((out / "manifest.json").read_text()) | {"version": "2"}
+    manifest = json.loads((out / "manifest.json").read_text()) | {"version": "2.0.0"}
     del manifest["schema"], manifest["files"]
     write_bundle(out, manifest, {("pnet", "dynamic"): b"new"}, overwrite=True)
-    assert load_bundle(out).manifest.version == "2"
+    assert load_bundle(out).manifest.version == "2.0.0"
     assert load_bundle(out).model("pnet") == b"new"
     assert {path.name for path in tmp_path.rglob("*")} == {
         "mtcnn",

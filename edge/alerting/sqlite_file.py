@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import MaskGateError
+from edge.writing import sync_folder
 
 KEPT_DAMAGED = 3
 """Damaged files kept for inspection; a dying card must not be filled with them."""
@@ -72,7 +73,7 @@ def open_alone(what: str, path: Path, layout: Layout) -> sqlite3.Connection:
         db.close()
         raise
     if is_new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return db
 
 
@@ -184,11 +185,3 @@ def _may_be_sqlite(file: BinaryIO) -> bool:
         if any(chunk):
             return False
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
