@@ -6,11 +6,12 @@ from itertools import pairwise
 from time import perf_counter
 
 from edge.alerting.alerts import Alert, shares_of_frame
-from edge.bundle import Bundle, load_bundle
+from edge.bundle import Bundle
 from edge.config import Decision, Settings
 from edge.errors import MaskGateError
 from edge.people.decision import Change, Judge, People, Vote
 from edge.people.tracker import Tracker
+from edge.trust.gate import load_trusted, remember_running
 from edge.values import Frame, Track, Verdict
 from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
@@ -37,14 +38,16 @@ class Chain:
         """Load the bundles.
 
         Raises:
-            MaskGateError: a bundle is missing, damaged or made for another task.
+            MaskGateError: a bundle is missing, damaged, not trusted or made for another task.
         """
         self._settings = settings
-        self._detector = Cascade(load_bundle(settings.detector.bundle), settings.detector)
-        bundle = load_bundle(settings.classifier.bundle)
+        detector = load_trusted(settings.detector.bundle, settings)
+        self._detector = Cascade(detector, settings.detector)
+        bundle = load_trusted(settings.classifier.bundle, settings)
         self._bundle = bundle.manifest
         self._classifier = Classifier(bundle, settings.classifier)
         require_some_label(settings.decision, bundle)
+        remember_running([detector, bundle], settings)
         self._tracker = Tracker(settings.tracking)
         self._judge = Judge(settings.decision, settings.tracking.confirm_hits)
         self._violations: dict[int, uuid.UUID] = {}

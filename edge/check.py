@@ -8,6 +8,7 @@ from edge.config import Broker, Settings
 from edge.errors import MaskGateError
 from edge.mqtt.connection import Connection
 from edge.sources.opening import open_source
+from edge.trust.gate import load_trusted
 from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
 
@@ -19,8 +20,8 @@ def check_files(settings: Settings) -> None:
         MaskGateError: names every fault, one a line.
     """
     checks: list[Callable[[], object]] = [
-        lambda: Cascade(load_bundle(settings.detector.bundle), settings.detector),
-        lambda: Classifier(load_bundle(settings.classifier.bundle), settings.classifier),
+        lambda: Cascade(load_trusted(settings.detector.bundle, settings), settings.detector),
+        lambda: Classifier(load_trusted(settings.classifier.bundle, settings), settings.classifier),
         lambda: require_some_label(settings.decision, load_bundle(settings.classifier.bundle)),
         lambda: _check_files_of(settings.broker),
         lambda: open_source(settings.camera).close(),

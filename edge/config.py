@@ -106,7 +106,9 @@ class Broker(_Section):
 class Detector(_Section):
     """How faces are found."""
 
-    bundle: HomePath = Field(MODELS / "mtcnn", description="Folder of the detector's bundle.")
+    bundle: HomePath = Field(
+        MODELS / "mtcnn", description="The detector's bundle, a folder or a zip."
+    )
     form: Literal["float32", "dynamic"] | None = Field(
         None,
         description="dynamic: quantised nets, quick resizing; float32: exactly the faces of the "
@@ -130,7 +132,9 @@ class Detector(_Section):
 class Classifier(_Section):
     """How a face is told to be masked or bare."""
 
-    bundle: HomePath = Field(MODELS / "compact", description="Folder of the classifier's bundle.")
+    bundle: HomePath = Field(
+        MODELS / "compact", description="The classifier's bundle, a folder or a zip."
+    )
     threads: int = Field(1, ge=1, le=16, description="CPU threads.")
 
 
@@ -207,6 +211,21 @@ class Outbox(_Section):
     )
 
 
+class Trust(_Section):
+    """Which bundles this device runs."""
+
+    keys: tuple[HomePath, ...] = Field(
+        (),
+        max_length=100,
+        description="Public keys (PEM) of those who may sign bundles; without any, a bundle needs "
+        "no signature.",
+    )
+    allow_older: bool = Field(
+        default=False,
+        description="Run a bundle older than the one that ran here, and go on from there.",
+    )
+
+
 class Settings(BaseModel):
     """All settings of a device."""
 
@@ -220,3 +239,4 @@ class Settings(BaseModel):
     tracking: Tracking = Tracking()
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
+    trust: Trust = Trust()

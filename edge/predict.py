@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from edge.bundle import load_bundle
 from edge.config import Settings
 from edge.errors import MaskGateError
 from edge.paths import check_not_same, check_place, reason
 from edge.sources.pictures import pictures_in, read_picture
+from edge.trust.gate import load_trusted
 from edge.values import Box, Pixels
 from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
@@ -61,8 +61,9 @@ def predict(paths: Sequence[Path], out: Path, settings: Settings, *, crops: bool
         check_not_same(out, path, "predictions")
     # Behind a link lies the file to replace, not the link.
     out = out.resolve()
-    detector = Cascade(load_bundle(settings.detector.bundle), settings.detector)
-    classifier = Classifier(load_bundle(settings.classifier.bundle), settings.classifier)
+    detector = Cascade(load_trusted(settings.detector.bundle, settings), settings.detector)
+    bundle = load_trusted(settings.classifier.bundle, settings)
+    classifier = Classifier(bundle, settings.classifier)
     # In the same folder, for a rename is atomic only there.
     part = out.with_name(f".{out.name}.part")
     faces = unreadable = 0

@@ -1,0 +1,1 @@
+"""Whom a device takes bundles from."""
