@@ -28,7 +28,8 @@ MODELS = Path(__file__).parent / "models"
 Share = Annotated[float, Field(ge=0, le=1)]
 Form = Literal["float32", "float16", "dynamic", "int8", "uint8"]
 _NUMBER = "(0|[1-9][0-9]{0,5})"
-VersionText = Annotated[str, Field(pattern=rf"^{_NUMBER}\.{_NUMBER}\.{_NUMBER}$")]
+VERSION_PATTERN = rf"^{_NUMBER}\.{_NUMBER}\.{_NUMBER}$"
+VersionText = Annotated[str, Field(pattern=VERSION_PATTERN)]
 """A version as it is written: "2.0.10"."""
 BundleName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
