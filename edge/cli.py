@@ -9,7 +9,7 @@ import click
 
 from edge import __version__
 from edge.config import Detector
-from edge.errors import CommandGroup
+from edge.errors import CommandGroup, MaskGateError
 from edge.loading import load_settings
 
 PATH = click.Path(path_type=Path)
@@ -113,6 +113,26 @@ def subscribe(
 
     settings = load_settings(config, _given(broker=broker))
     show_alerts(settings.broker, as_json=as_json, seconds=seconds)
+
+
+@main.group()
+def bundle() -> None:
+    """Look at model bundles."""
+
+
+@bundle.command()
+@click.argument("bundle", type=PATH)
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(*, bundle: Path, config: Path | None, as_json: bool) -> None:
+    """Show what a bundle is, whether it is intact, and whether this device would run it."""
+    from edge.show.bundle_table import print_json, print_table
+    from edge.trust.inspection import inspect_bundle
+
+    found = inspect_bundle(bundle, load_settings(config))
+    (print_json if as_json else print_table)(found)
+    if found.faults:
+        raise MaskGateError("\n".join(found.faults))
 
 
 def _real(seconds: float | None) -> float | None:
