@@ -15,6 +15,7 @@ from pydantic import (
 
 from edge.bundle import MODELS, Share
 from edge.mqtt.broker_url import parse_broker_url
+from edge.runtime.accelerator import MOST_THREADS, parse_accelerator
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 """A name that fits into a topic and a host name."""
@@ -40,6 +41,26 @@ def _expanded(path: Path) -> Path:
 HomePath = Annotated[Path, AfterValidator(_expanded)]
 """A path that may begin with ~, the user's home folder."""
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+
+def _is_accelerator(text: str) -> str:
+    parse_accelerator(text)
+    return text
+
+
+AcceleratorName = Annotated[str, AfterValidator(_is_accelerator)]
+ACCELERATOR = Field(
+    "auto",
+    description="auto: whatever is clearly fastest, as measured on this device; cpu; gpu; "
+    "delegate:PATH, an external delegate of TFLite.",
+)
+THREADS = Field(
+    None,
+    ge=1,
+    le=16,
+    description="CPU threads that a net may use. cpu uses so many, 1 when not set; auto tries "
+    f"no more, when not set as many as there are cores and at most {MOST_THREADS}.",
+)
 
 
 class _Section(BaseModel):
@@ -109,7 +130,7 @@ class Detector(_Section):
     bundle: HomePath = Field(
         MODELS / "mtcnn", description="The detector's bundle, a folder or a zip."
     )
-    form: Literal["float32", "dynamic"] | None = Field(
+    form: Literal["float32", "float16", "dynamic", "int8"] | None = Field(
         None,
         description="dynamic: quantised nets, quick resizing; float32: exactly the faces of the "
         "mtcnn package, slower; the bundle's default when not set.",
@@ -126,7 +147,8 @@ class Detector(_Section):
         (0.8, 0.7, 0.8),
         description="Scores that P-Net, R-Net and O-Net must exceed.",
     )
-    threads: int = Field(1, ge=1, le=16, description="CPU threads of each net.")
+    accelerator: AcceleratorName = ACCELERATOR
+    threads: int | None = THREADS
 
 
 class Classifier(_Section):
@@ -135,7 +157,8 @@ class Classifier(_Section):
     bundle: HomePath = Field(
         MODELS / "compact", description="The classifier's bundle, a folder or a zip."
     )
-    threads: int = Field(1, ge=1, le=16, description="CPU threads.")
+    accelerator: AcceleratorName = ACCELERATOR
+    threads: int | None = THREADS
 
 
 class Tracking(_Section):

@@ -57,7 +57,7 @@ def watch(
     with ExitStack() as stack:
         end = stack.enter_context(End(seconds))
         # OpenCV would take every core for pictures so small that handing out costs more.
-        cv2.setNumThreads(settings.detector.threads)
+        cv2.setNumThreads(settings.detector.threads or 1)
         console = Console(settings.device, as_json=as_json)
         chain = Chain(settings)
         frames = _Frames(settings.camera, stack, once=once)

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+AUTO = "auto"
 DELEGATE = "delegate:"
+MOST_THREADS = 4
+"""Threads that "auto" tries at most: nets this small gain nothing from more, and the boards that
+the device is made for have no more cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +28,28 @@ class Accelerator:
 
 
 CPU = Accelerator("cpu")
+
+
+def parse_accelerator(text: str, threads: int | None = None) -> Accelerator | None:
+    """Read what the settings say.
+
+    Args:
+        text: "auto", "cpu", "gpu" or "delegate:PATH".
+        threads: of the CPU; 1 when None.
+
+    Returns:
+        None for "auto".
+
+    Raises:
+        ValueError: the text is none of them.
+    """
+    if text == AUTO:
+        return None
+    if text == "cpu":
+        return Accelerator("cpu", threads or 1)
+    if text == "gpu":
+        return Accelerator("gpu")
+    library = text.removeprefix(DELEGATE)
+    if library == text or not library:
+        raise ValueError('expected "auto", "cpu", "gpu" or "delegate:PATH"')
+    return Accelerator("delegate", library=library)

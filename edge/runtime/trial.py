@@ -1,4 +1,4 @@
-"""Runs a model once in a process of its own, so that a driver that crashes or hangs costs nothing.
+"""Runs models in a process of their own, so that a driver that crashes or hangs costs nothing.
 
 The process may also be another Python's, with another runtime.
 """
@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,17 +21,23 @@ from numpy.typing import NDArray
 from edge.errors import MaskGateError
 from edge.runtime.accelerator import Accelerator
 
-MODEL, INPUTS, OUTPUTS, ORDER, RESULT = (
-    "model.tflite",
-    "inputs.npy",
-    "outputs.npy",
-    "order.json",
-    "result.json",
-)
+ORDER, RESULT = "order.json", "result.json"
+MODEL, INPUTS, OUTPUTS = "model{}.tflite", "inputs{}.npy", "outputs{}.npy"
+"""One each for every job."""
 _UNSUPPORTED = re.compile(
     r"^ERROR: Following operations are not supported by GPU.*\n((?:.+\n)+?)\d", re.M
 )
 """How LiteRT's GPU accelerator lists the operations that it leaves; their number follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A model, and what it is shown."""
+
+    content: bytes
+    """The .tflite file."""
+    inputs: NDArray[np.float32]
+    """Real values, inputs x height x width x 3, of any size that the model takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +89,57 @@ def try_model(
     Raises:
         TrialError: the runtime, the accelerator or the model refuses, crashes or takes too long.
     """
+    (trial,) = try_models(
+        [Job(content, inputs)], accelerator, repeats=repeats, limit=limit, python=python
+    )
+    return trial
+
+
+def try_models(
+    jobs: Sequence[Job],
+    accelerator: Accelerator,
+    *,
+    repeats: int,
+    limit: float,
+    budget: float | None = None,
+    python: Path | None = None,
+) -> list[Trial]:
+    """Run several models in one process, all held ready, as the device holds them.
+
+    Args:
+        jobs: the models and their inputs; in each timed round, every model runs once.
+        accelerator: what all of them shall run on.
+        repeats: timed rounds; two more come first, untimed.
+        limit: seconds after which the process is ended.
+        budget: seconds after which no further timed round is begun; three there are at least.
+        python: as for `try_model`.
+
+    Returns:
+        What each gave, in the order of the jobs.
+
+    Raises:
+        TrialError: the runtime, the accelerator or a model refuses, crashes or takes too long.
+    """
     with tempfile.TemporaryDirectory(prefix="maskgate-trial-") as name:
         folder = Path(name)
-        (folder / MODEL).write_bytes(content)
-        np.save(folder / INPUTS, inputs)
-        order = {"accelerator": asdict(accelerator), "repeats": repeats}
+        for number, job in enumerate(jobs):
+            (folder / MODEL.format(number)).write_bytes(job.content)
+            np.save(folder / INPUTS.format(number), job.inputs)
+        order = {
+            "accelerator": asdict(accelerator),
+            "jobs": len(jobs),
+            "repeats": repeats,
+            "budget": budget,
+        }
         (folder / ORDER).write_text(json.dumps(order), encoding="utf-8")
         said = _run(folder, accelerator, python or Path(sys.executable), limit)
         try:
             result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
             if "refused" not in result:
-                outputs = np.load(folder / OUTPUTS)
-                return Trial(outputs, tuple(result["seconds"]), result["runtime"])
+                return [
+                    Trial(np.load(folder / OUTPUTS.format(number)), tuple(taken), result["runtime"])
+                    for number, taken in enumerate(result["seconds"])
+                ]
         except (OSError, ValueError) as error:
             last = said.strip().splitlines()[-1:] or ["it said nothing"]
             raise TrialError(f"on {accelerator}: it ended without a result ({last[0]})") from error

@@ -1,4 +1,4 @@
-"""The process of a trial: reads an order from a folder, runs the model, leaves the result there."""
+"""The process of a trial: reads an order from a folder, runs models, leaves the result there."""
 
 import json
 import sys
@@ -16,7 +16,9 @@ from edge.runtime.model import Model, open_model
 from edge.runtime.trial import INPUTS, MODEL, ORDER, OUTPUTS, RESULT
 
 WARM = 2
-"""Runs before the timed ones: the first ones make room and fill caches."""
+"""Rounds before the timed ones: the first ones make room and fill caches."""
+LEAST = 3
+"""Timed rounds that there are however long they take; a median needs as many."""
 
 
 def main() -> None:
@@ -31,23 +33,34 @@ def main() -> None:
 
 def _follow(folder: Path) -> dict[str, Any]:
     order = json.loads((folder / ORDER).read_text(encoding="utf-8"))
-    inputs = np.load(folder / INPUTS, mmap_mode="r")
-    height, width = inputs.shape[1:3]
-    content = (folder / MODEL).read_bytes()
     accelerator = Accelerator(**order["accelerator"])
-    model = open_model(content, MODEL, accelerator, (width, height))
-    # Looked up in a table by the device: the time of it is not the model's.
-    numbers = model.given.numbers(inputs)
-    outputs = [np.array(_run(model, one)) for one in numbers]
-    np.save(folder / OUTPUTS, model.taken.values(np.stack(outputs)))
+    loaded = [_load(folder, number, accelerator) for number in range(order["jobs"])]
+    for number, (model, shown) in enumerate(loaded):
+        outputs = [np.array(_run(model, one)) for one in shown]
+        np.save(folder / OUTPUTS.format(number), model.taken.values(np.stack(outputs)))
     for _ in range(WARM):
-        _run(model, numbers[0])
-    seconds = []
+        for model, shown in loaded:
+            _run(model, shown[0])
+    seconds: list[list[float]] = [[] for _ in loaded]
+    begun = time.perf_counter()
     for count in range(order["repeats"]):
-        begun = time.perf_counter()
-        _run(model, numbers[count % len(numbers)])
-        seconds.append(time.perf_counter() - begun)
+        if order["budget"] and count >= LEAST and time.perf_counter() - begun > order["budget"]:
+            break
+        for (model, shown), taken in zip(loaded, seconds, strict=True):
+            start = time.perf_counter()
+            _run(model, shown[count % len(shown)])
+            taken.append(time.perf_counter() - start)
     return {"seconds": seconds, "runtime": runtime_name()}
+
+
+def _load(folder: Path, number: int, accelerator: Accelerator) -> tuple[Model, NDArray[Any]]:
+    """A model, and the numbers that it is shown."""
+    inputs = np.load(folder / INPUTS.format(number), mmap_mode="r")
+    height, width = inputs.shape[1:3]
+    name = MODEL.format(number)
+    model = open_model((folder / name).read_bytes(), name, accelerator, (width, height))
+    # Looked up in a table by the device: the time of it is not the model's.
+    return model, model.given.numbers(inputs)
 
 
 def _run(model: Model, numbers: NDArray[Any]) -> NDArray[Any]:

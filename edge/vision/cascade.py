@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from edge.bundle import Bundle
 from edge.config import Detector
 from edge.errors import MaskGateError
-from edge.runtime.accelerator import Accelerator
 from edge.runtime.model import InvokeClock
+from edge.runtime.processor import Processor, on_cpu
 from edge.values import Box, Face, Landmarks, Pixels
 from edge.vision.boxes import Rows, best_apart, squared
 from edge.vision.net import Net
@@ -36,12 +36,15 @@ OVERLAP = 0.7
 class Cascade:
     """Finds faces and their landmarks in frames."""
 
-    def __init__(self, bundle: Bundle, settings: Detector) -> None:
+    def __init__(
+        self, bundle: Bundle, settings: Detector, processor: Processor | None = None
+    ) -> None:
         """Read the nets of a bundle.
 
         Args:
             bundle: of task face-detection, with the nets pnet, rnet and onet.
             settings: smallest face, pyramid, thresholds, form of the nets, threads.
+            processor: what opens the nets; when None they run on the CPU.
 
         Raises:
             MaskGateError: the bundle is for another task, lacks a net, or a file of it is missing,
@@ -56,14 +59,13 @@ class Cascade:
         self._settings = settings
         self._source = manifest.input
         self._clock = InvokeClock()
-        self._accelerator = Accelerator("cpu", settings.threads)
-        form = settings.form or manifest.default_form
-        self._sampler = ExactSampling if form == "float32" else QuickSampling
+        self._processor = processor or on_cpu(bundle, settings.threads, settings.form)
+        exact = self._processor.form == "float32"
+        self._sampler = ExactSampling if exact else QuickSampling
         self._thresholds = [_logit(share) for share in settings.thresholds]
-        self._pnet = bundle.model("pnet", form)
         self._open_pnet((CELL, CELL))  # A file that the runtime refuses must not wait for a frame.
-        self._rnet = self._open(bundle.model("rnet", form), "rnet", (RNET_SIDE, RNET_SIDE))
-        self._onet = self._open(bundle.model("onet", form), "onet", (ONET_SIDE, ONET_SIDE))
+        self._rnet = self._open("rnet", (RNET_SIDE, RNET_SIDE))
+        self._onet = self._open("onet", (ONET_SIDE, ONET_SIDE))
         self._prepare((0, 0))
 
     @property
@@ -121,10 +123,10 @@ class Cascade:
         self._sampling = self._sampler(size, self._pyramid.levels, self._source)
 
     def _open_pnet(self, size: Size) -> Net:
-        return self._open(self._pnet, "pnet", size)
+        return self._open("pnet", size)
 
-    def _open(self, content: bytes, name: str, size: Size) -> Net:
-        return Net(content, name, size, self._source, self._clock, self._accelerator)
+    def _open(self, net: str, size: Size) -> Net:
+        return Net(self._processor.open(net, net, size), self._source, self._clock)
 
 
 def _moved(boxes: Rows, outputs: NDArray[np.float64]) -> Rows:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from edge.bundle import Bundle
 from edge.config import Classifier as Settings
 from edge.errors import MaskGateError
-from edge.runtime.accelerator import Accelerator
-from edge.runtime.model import InvokeClock, Tensor, open_model
+from edge.runtime.model import InvokeClock, Tensor
+from edge.runtime.processor import Processor, on_cpu
 from edge.values import Box, Pixels
 from edge.vision.cut import cut_face
 
@@ -17,8 +17,15 @@ from edge.vision.cut import cut_face
 class Classifier:
     """The classifier of a bundle, ready to run; preprocessing comes from the manifest alone."""
 
-    def __init__(self, bundle: Bundle, settings: Settings) -> None:
-        """Open the bundle's default form.
+    def __init__(
+        self, bundle: Bundle, settings: Settings, processor: Processor | None = None
+    ) -> None:
+        """Open the net.
+
+        Args:
+            bundle: of task mask-classification.
+            settings: how many threads, where there is no processor.
+            processor: what opens the net; when None its default form runs on the CPU.
 
         Raises:
             MaskGateError: a bundle for another task, a damaged file, or a net that does not fit
@@ -43,8 +50,7 @@ class Classifier:
         self._threshold, self._unsure = threshold, unsure
         self._size, self._margin = manifest.input.width, manifest.input.margin
         name = f"{manifest.name} ({bundle.folder})"
-        accelerator = Accelerator("cpu", settings.threads)
-        self._model = open_model(bundle.model("classifier"), name, accelerator)
+        self._model = (processor or on_cpu(bundle, settings.threads)).open("classifier", name)
         given, taken = self._model.given, self._model.taken
         expected = (1, manifest.input.height, manifest.input.width, 3)
         if given.shape != expected or manifest.input.height != manifest.input.width:

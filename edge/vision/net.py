@@ -5,42 +5,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import Input
-from edge.runtime.accelerator import Accelerator
-from edge.runtime.model import InvokeClock, open_model
-from edge.vision.sampling import Picture, Size
+from edge.runtime.model import InvokeClock, Model
+from edge.vision.sampling import Picture
 
 
 class Net:
     """A TFLite model of one picture in and one tensor out, held ready at one picture size."""
 
-    def __init__(
-        self,
-        content: bytes,
-        name: str,
-        size: Size,
-        source: Input,
-        clock: InvokeClock,
-        accelerator: Accelerator,
-    ) -> None:
-        """Open the model and make room for pictures of one size.
+    def __init__(self, model: Model, source: Input, clock: InvokeClock) -> None:
+        """Take a model that is ready for pictures of one size.
 
         Args:
-            content: the .tflite file; float32 input, 1 x height x width x 3.
-            name: what the model is called in an error message.
-            size: (width, height) of the pictures.
+            model: float32 input, 1 x height x width x 3.
             source: how the value of a pixel becomes an input value.
             clock: gets the time spent inside the model.
-            accelerator: what the net runs on.
-
-        Raises:
-            MaskGateError: the runtime refuses the model, or the model takes no such pictures.
         """
         # Looking bytes up is faster than computing with them.
         self._table = ((np.arange(256) - source.offset) / source.scale).astype(np.float32)
         self._gain, self._shift = 1 / source.scale, -source.offset / source.scale
         self._clock = clock
-        self._model = open_model(content, name, accelerator, size)
-        self.outputs = self._model.taken.shape[-1]
+        self._model = model
+        self.outputs = model.taken.shape[-1]
         """Numbers that the net gives of each window."""
 
     def run(self, picture: Picture) -> NDArray[np.float32]:
