@@ -1,0 +1,213 @@
+"""A device that ran a version of a bundle runs no older one, unless it is told to."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.bundle import load_bundle
+from edge.chain import Chain
+from edge.check import check_files
+from edge.config import Settings
+from edge.errors import MaskGateError
+from edge.predict import predict
+from edge.trust.gate import load_trusted
+from edge.vision.classifier import Classifier
+from tests.bundles import copy_of, new_key, rewrite, sign, trusting
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    return new_key(tmp_path)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, key: Path) -> Path:
+    """A classifier's bundle, version 2.0.0, signed by the device's key."""
+    place = copy_of("compact", tmp_path / "compact")
+    rewrite(place, version="2.0.0")
+    sign(place, key)
+    return place
+
+
+@pytest.fixture
+def settings(tmp_path: Path, key: Path, bundle: Path) -> Settings:
+    """A device with a signed detector and a signed classifier of version 2.0.0."""
+    detector = copy_of("mtcnn", tmp_path / "mtcnn")
+    sign(detector, key)
+    return trusting(
+        tmp_path,
+        key,
+        detector={"bundle": detector},
+        classifier={"bundle": bundle},
+    )
+
+
+@pytest.fixture
+def release(bundle: Path, key: Path) -> Callable[[str], None]:
+    """Puts another version of the classifier in the place of the one that is there."""
+
+    def put(version: str, **fields: Any) -> None:
+        rewrite(bundle, version=version, **fields)
+        sign(bundle, key)
+
+    return put
+
+
+def accepted(settings: Settings) -> Path:
+    assert settings.outbox.path
+    return settings.outbox.path.with_name("accepted-bundles.json")
+
+
+def versions(settings: Settings) -> dict[str, str]:
+    found: dict[str, str] = json.loads(accepted(settings).read_text())["versions"]
+    return found
+
+
+def test_an_older_version_is_refused(
+    settings: Settings, release: Callable[..., None], tmp_path: Path
+) -> None:
+    picture = tmp_path / "x.png"
+    picture.touch()
+    Chain(settings)
+    for version in ("1.9.9", "0.10.0"):
+        release(version)
+        expected = f"it is compact {version}, expected 2.0.0, which this device ran already"
+        with pytest.raises(MaskGateError, match=expected) as caught:
+            Chain(settings)
+        assert "set trust.allow_older = true" in str(caught.value)
+        with pytest.raises(MaskGateError, match=expected):
+            check_files(settings)
+        with pytest.raises(MaskGateError, match=expected):
+            predict([picture], tmp_path / "x.csv", settings, crops=True)
+    release("2.0.0")
+    Chain(settings)
+
+
+def test_a_newer_version_runs_and_is_the_least_from_then_on(
+    settings: Settings, release: Callable[..., None]
+) -> None:
+    Chain(settings)
+    release("2.0.10")
+    Chain(settings)
+    assert versions(settings) == {
+        "face-detection/mtcnn": load_bundle(settings.detector.bundle).manifest.version,
+        "mask-classification/compact": "2.0.10",
+    }
+    release("2.0.9")
+    with pytest.raises(MaskGateError, match=r"expected 2\.0\.10"):
+        Chain(settings)
+
+
+def test_another_bundles_versions_are_its_own(
+    settings: Settings, release: Callable[..., None]
+) -> None:
+    Chain(settings)
+    release("1.0.0", name="vgg16")
+    Chain(settings)
+    assert versions(settings)["mask-classification/vgg16"] == "1.0.0"
+    assert versions(settings)["mask-classification/compact"] == "2.0.0"
+
+
+def test_checking_and_looking_remember_nothing(settings: Settings) -> None:
+    check_files(settings)
+    Classifier(load_trusted(settings.classifier.bundle, settings), settings.classifier)
+    assert not accepted(settings).exists()
+
+
+def test_a_bundle_that_does_not_load_is_not_remembered(
+    settings: Settings, release: Callable[..., None]
+) -> None:
+    Chain(settings)
+    before = accepted(settings).read_bytes()
+    release("3.0.0", labels=["a", "b", "c"])
+    with pytest.raises(MaskGateError, match="names 3 labels"):
+        Chain(settings)
+    assert accepted(settings).read_bytes() == before
+
+
+def test_going_back_on_purpose_makes_the_older_one_the_least(
+    settings: Settings, release: Callable[..., None]
+) -> None:
+    Chain(settings)
+    release("1.0.0")
+    trust = settings.trust.model_copy(update={"allow_older": True})
+    Chain(settings.model_copy(update={"trust": trust}))
+    assert versions(settings)["mask-classification/compact"] == "1.0.0"
+    Chain(settings)  # No need for allow_older any more.
+    release("0.9.0")
+    with pytest.raises(MaskGateError, match=r"expected 1\.0\.0"):
+        Chain(settings)
+
+
+def test_the_file_is_not_written_again_without_need(settings: Settings) -> None:
+    Chain(settings)
+    before = accepted(settings).stat()
+    Chain(settings)
+    assert accepted(settings).stat() == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0" * 200,
+        b"nonsense",
+        b"[" * 90_000,
+        b'{"schema": 1}',
+        b'{"schema": 9, "versions": {}}',
+        b'{"schema": 1, "versions": {"mask-classification/compact": "new"}}',
+        b'{"schema": 1, "versions": ["2.0.0"]}',
+        None,
+    ],
+)
+def test_a_damaged_file_is_told_of_and_does_not_stop_the_device(
+    settings: Settings, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = accepted(settings)
+    path.parent.mkdir()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    Chain(settings)
+    assert "cannot be read" in caplog.text
+    assert "check that the versions are right" in caplog.text
+    assert versions(settings)["mask-classification/compact"] == "2.0.0"
+    damaged = path.with_name("accepted-bundles.json.damaged")
+    assert damaged.is_dir() if content is None else damaged.read_bytes() == content
+    caplog.clear()
+    Chain(settings)
+    assert caplog.text == ""
+
+
+def test_a_damaged_file_lets_no_unsigned_bundle_in(settings: Settings) -> None:
+    accepted(settings).parent.mkdir()
+    accepted(settings).write_bytes(b"nonsense")
+    (settings.classifier.bundle / "manifest.sig").unlink()
+    with pytest.raises(MaskGateError, match="it is not signed"):
+        Chain(settings)
+
+
+def test_a_version_edited_too_high_has_a_way_out(
+    settings: Settings,
+) -> None:
+    Chain(settings)
+    text = accepted(settings).read_text()
+    accepted(settings).write_text(text.replace("2.0.0", "999999.0.0"))
+    with pytest.raises(MaskGateError, match=r"set trust\.allow_older = true for one run"):
+        Chain(settings)
+    trust = settings.trust.model_copy(update={"allow_older": True})
+    Chain(settings.model_copy(update={"trust": trust}))
+    Chain(settings)
+
+
+def test_a_file_that_cannot_be_written_is_told_of_and_does_not_stop_the_device(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert settings.outbox.path
+    settings.outbox.path.parent.write_text("a file where the folder should be")
+    Chain(settings)
+    assert "cannot be written" in caplog.text
