@@ -174,7 +174,7 @@ def test_a_damaged_file_is_told_of_and_does_not_stop_the_device(
         path.write_bytes(content)
     Chain(settings)
     assert "cannot be read" in caplog.text
-    assert "check that the versions are right" in caplog.text
+    assert "check that the version is right" in caplog.text
     assert versions(settings)["mask-classification/compact"] == "2.0.0"
     damaged = path.with_name("accepted-bundles.json.damaged")
     assert damaged.is_dir() if content is None else damaged.read_bytes() == content

@@ -37,7 +37,7 @@ class Accepted:
         """Read the file; one that is not there remembers nothing."""
         self.path = path
         self.fault: str | None = None
-        """What is wrong with the file, and what follows from it."""
+        """What is wrong with the file."""
         self._versions: Mapping[str, Version] = {}
         try:
             self._versions = self._read()
@@ -45,11 +45,7 @@ class Accepted:
             pass
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it was damaged or edited"
-            self.fault = (
-                f"accepted bundles {path}: cannot be read ({reason}), so a bundle older than those "
-                "that ran here cannot be told; check that the versions are right, the file is "
-                "begun afresh with what runs next"
-            )
+            self.fault = f"{path} cannot be read ({reason})"
 
     def version(self, manifest: Manifest) -> Version | None:
         """The version of this task and name that was accepted; None for a new one."""

@@ -43,7 +43,14 @@ def require_trust(bundle: Bundle, settings: Settings) -> None:
     _require_signature(bundle, settings)
     accepted = Accepted(_accepted_path(settings))
     if accepted.fault:
-        log.warning("%s", accepted.fault)
+        log.warning(
+            "bundle %s: whether a newer one than %s %s ran here cannot be told, for %s; check that "
+            "the version is right, the file is begun afresh with what runs next",
+            bundle.folder,
+            bundle.manifest.name,
+            bundle.manifest.version,
+            accepted.fault,
+        )
     _require_not_older(bundle, accepted, allowed=settings.trust.allow_older)
 
 
