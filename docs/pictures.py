@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import load_bundle
 from edge.chain import Chain
-from edge.config import Detector, Settings
+from edge.config import Classifier, Detector, Settings
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.demo.source import Demo
 from edge.show.drawing import annotate
@@ -28,7 +28,9 @@ COLUMNS, SIDE = 10, 96
 
 def entrance() -> NDArray[np.uint8]:
     """Watch the demo, and put two moments of it side by side."""
-    settings = Settings()
+    settings = Settings(
+        detector=Detector(accelerator="cpu"), classifier=Classifier(accelerator="cpu")
+    )
     chain = Chain(settings)
     moments = []
     for frame in every_frame(Demo(endless=False), settings.camera.name):

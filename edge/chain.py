@@ -11,6 +11,8 @@ from edge.config import Decision, Settings
 from edge.errors import MaskGateError
 from edge.people.decision import Change, Judge, People, Vote
 from edge.people.tracker import Tracker
+from edge.probe.choose import choose
+from edge.probe.task import classifier_task, detector_task
 from edge.trust.gate import load_trusted, remember_running
 from edge.values import Frame, Track, Verdict
 from edge.vision.cascade import Cascade
@@ -35,18 +37,20 @@ class Chain:
     """Everything between a frame and its alerts; knows of no camera and no network."""
 
     def __init__(self, settings: Settings) -> None:
-        """Load the bundles.
+        """Load the bundles, and open their nets on what they run fastest on.
 
         Raises:
             MaskGateError: a bundle is missing, damaged, not trusted or made for another task.
         """
         self._settings = settings
         detector = load_trusted(settings.detector.bundle, settings)
-        self._detector = Cascade(detector, settings.detector)
         bundle = load_trusted(settings.classifier.bundle, settings)
         self._bundle = bundle.manifest
-        self._classifier = Classifier(bundle, settings.classifier)
         require_some_label(settings.decision, bundle)
+        processor = choose(detector_task(detector, settings), settings)
+        self._detector = Cascade(detector, settings.detector, processor)
+        processor = choose(classifier_task(bundle, settings), settings)
+        self._classifier = Classifier(bundle, settings.classifier, processor)
         remember_running([detector, bundle], settings)
         self._tracker = Tracker(settings.tracking)
         self._judge = Judge(settings.decision, settings.tracking.confirm_hits)

@@ -101,6 +101,45 @@ def check(*, config: Path | None) -> None:
 
 
 @main.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def probe(*, config: Path | None, as_json: bool) -> None:
+    """Measure what the nets run fastest on here, remember it, and show the table."""
+    from edge.probe import probe as probing
+
+    settings = load_settings(config)
+    found = probing.probe(settings)
+    if as_json:
+        probing.print_json(found)
+    else:
+        probing.print_probed(found, settings)
+
+
+@main.command()
+@config_option
+@click.option(
+    "--bundle", type=PATH, help="The bundle to time; the settings' two bundles when not given."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 16),
+    multiple=True,
+    help="CPU threads; may be given several times. 1, 2 and 4 when not given.",
+)
+def bench(*, config: Path | None, bundle: Path | None, threads: tuple[int, ...]) -> None:
+    """Time every form of a bundle on the CPU of this device."""
+    from edge.bundle import load_bundle
+    from edge.probe import bench as benching
+
+    settings = load_settings(config)
+    folders = [bundle] if bundle else [settings.detector.bundle, settings.classifier.bundle]
+    for loaded in [load_bundle(folder) for folder in folders]:
+        timed = benching.bench(loaded, settings, threads or benching.usual_threads())
+        benching.print_timed(loaded, settings, timed)
+    benching.print_place()
+
+
+@main.command()
 @broker_option
 @config_option
 @seconds_option

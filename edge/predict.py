@@ -12,6 +12,8 @@ import click
 from edge.config import Settings
 from edge.errors import MaskGateError
 from edge.paths import check_not_same, check_place, reason
+from edge.probe.choose import choose
+from edge.probe.task import classifier_task, detector_task
 from edge.sources.pictures import pictures_in, read_picture
 from edge.trust.gate import load_trusted
 from edge.values import Box, Pixels
@@ -61,9 +63,14 @@ def predict(paths: Sequence[Path], out: Path, settings: Settings, *, crops: bool
         check_not_same(out, path, "predictions")
     # Behind a link lies the file to replace, not the link.
     out = out.resolve()
-    detector = Cascade(load_trusted(settings.detector.bundle, settings), settings.detector)
+    bundle = load_trusted(settings.detector.bundle, settings)
+    # Photos come in all sizes: what is fastest for a camera's frames need not be for them, and
+    # measuring takes longer than most jobs.
+    processor = choose(detector_task(bundle, settings), settings, patient=False)
+    detector = Cascade(bundle, settings.detector, processor)
     bundle = load_trusted(settings.classifier.bundle, settings)
-    classifier = Classifier(bundle, settings.classifier)
+    processor = choose(classifier_task(bundle, settings), settings, patient=False)
+    classifier = Classifier(bundle, settings.classifier, processor)
     # In the same folder, for a rename is atomic only there.
     part = out.with_name(f".{out.name}.part")
     faces = unreadable = 0

@@ -38,6 +38,8 @@ class Job:
     """The .tflite file."""
     inputs: NDArray[np.float32]
     """Real values, inputs x height x width x 3, of any size that the model takes."""
+    name: str = "under trial"
+    """What the model is called in an error message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def try_models(
             np.save(folder / INPUTS.format(number), job.inputs)
         order = {
             "accelerator": asdict(accelerator),
-            "jobs": len(jobs),
+            "jobs": [job.name for job in jobs],
             "repeats": repeats,
             "budget": budget,
         }

@@ -34,7 +34,7 @@ def main() -> None:
 def _follow(folder: Path) -> dict[str, Any]:
     order = json.loads((folder / ORDER).read_text(encoding="utf-8"))
     accelerator = Accelerator(**order["accelerator"])
-    loaded = [_load(folder, number, accelerator) for number in range(order["jobs"])]
+    loaded = [_load(folder, number, name, accelerator) for number, name in enumerate(order["jobs"])]
     for number, (model, shown) in enumerate(loaded):
         outputs = [np.array(_run(model, one)) for one in shown]
         np.save(folder / OUTPUTS.format(number), model.taken.values(np.stack(outputs)))
@@ -53,12 +53,14 @@ def _follow(folder: Path) -> dict[str, Any]:
     return {"seconds": seconds, "runtime": runtime_name()}
 
 
-def _load(folder: Path, number: int, accelerator: Accelerator) -> tuple[Model, NDArray[Any]]:
+def _load(
+    folder: Path, number: int, name: str, accelerator: Accelerator
+) -> tuple[Model, NDArray[Any]]:
     """A model, and the numbers that it is shown."""
     inputs = np.load(folder / INPUTS.format(number), mmap_mode="r")
     height, width = inputs.shape[1:3]
-    name = MODEL.format(number)
-    model = open_model((folder / name).read_bytes(), name, accelerator, (width, height))
+    content = (folder / MODEL.format(number)).read_bytes()
+    model = open_model(content, name, accelerator, (width, height))
     # Looked up in a table by the device: the time of it is not the model's.
     return model, model.given.numbers(inputs)
 

@@ -1,0 +1,1 @@
+"""Measures what the nets run fastest on, here on this device, and remembers it."""

@@ -1,0 +1,106 @@
+"""`maskgate probe`: measures everything anew, remembers it, and shows the table."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from edge.config import Settings
+from edge.probe.choose import measure, state_folder
+from edge.probe.hardware import describe_hardware, find_delegates
+from edge.probe.measure import Measured, verdict
+from edge.probe.memory import Entry, Memory
+from edge.probe.task import Task, classifier_task, detector_task
+from edge.runtime.interpreter import runtime_name
+from edge.show.table import table_lines
+from edge.trust.gate import load_trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What became of the detector or the classifier."""
+
+    task: Task
+    measured: list[Measured]
+    chosen: Measured
+    before: Entry | None
+    """What was remembered until now."""
+
+
+def probe(settings: Settings) -> list[Probed]:
+    """Measure the detector and the classifier in every way that this device has.
+
+    Raises:
+        MaskGateError: a bundle is missing, damaged, not trusted or made for another task.
+    """
+    tasks = [
+        detector_task(load_trusted(settings.detector.bundle, settings), settings),
+        classifier_task(load_trusted(settings.classifier.bundle, settings), settings),
+    ]
+    memory = Memory(state_folder(settings))
+    found = []
+    for task in tasks:
+        key, asked = task.key(), task.ways()
+        before = memory.find(key)
+        measured = measure(task, task.ways(every=True))
+        memory.keep(key, [one for one in measured if one.way in asked])
+        found.append(Probed(task, measured, task.choose(measured), before))
+    return found
+
+
+def print_probed(found: list[Probed], settings: Settings) -> None:
+    """Print the tables for a person."""
+    for one in found:
+        manifest, load = one.task.bundle.manifest, one.task.load
+        shown = f"a frame of {load['width']:g}x{load['height']:g}" if load else "a face"
+        click.echo(click.style(f"{one.task.name}", bold=True), nl=False)
+        click.echo(f"  {manifest.name} {manifest.version}, inside the nets for {shown}")
+        head = ("runs on", "form", "ms", "speed-up", "difference", "verdict")
+        for line in table_lines(head, [_row(one, row) for row in one.measured]):
+            click.echo(line)
+        for row in one.measured:
+            if row.fault:
+                click.echo(f"{row.way.accelerator}, {row.way.form}: {row.fault}")
+        if one.task.wanted() is not None:
+            click.echo(f'set: {one.task.name}.accelerator = "{one.task.accelerator}"')
+        click.echo(f"measured now; {_before(one)}\n")
+    hardware = describe_hardware(find_delegates())
+    parts = [hardware["board"], hardware["cpu"], f"{hardware['cores']} cores", *hardware["gpus"]]
+    click.echo(f"on     {', '.join(filter(None, parts))}")
+    click.echo(f"by     {runtime_name()}")
+    click.echo(f"kept   {Memory(state_folder(settings)).path}")
+
+
+def print_json(found: list[Probed]) -> None:
+    """Print them for a program: one JSON object."""
+    shown: dict[str, Any] = {
+        one.task.name: {
+            "bundle": one.task.bundle.manifest.name,
+            "version": one.task.bundle.manifest.version,
+            "chosen": asdict(one.chosen.way),
+            "measured": [
+                {**asdict(row), "verdict": verdict(row, one.chosen)} for row in one.measured
+            ],
+        }
+        for one in found
+    }
+    shown["runtime"] = runtime_name()
+    shown["hardware"] = describe_hardware(find_delegates())
+    click.echo(json.dumps(shown))
+
+
+def _row(probed: Probed, one: Measured) -> tuple[object, ...]:
+    first = probed.measured[0].seconds
+    milliseconds = None if one.seconds is None else one.seconds * 1000
+    speed_up = first / one.seconds if first and one.seconds else None
+    difference = None if one.difference is None else f"{one.difference:.1g}"
+    said = verdict(one, probed.chosen)
+    return (str(one.way.accelerator), one.way.form, milliseconds, speed_up, difference, said)
+
+
+def _before(probed: Probed) -> str:
+    if probed.before is None:
+        return "nothing was remembered before"
+    way = probed.task.choose(probed.before.measured).way
+    return f"remembered until now: {way.accelerator} ({way.form}), of {probed.before.time}"
