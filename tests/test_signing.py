@@ -152,6 +152,15 @@ def test_a_key_is_never_replaced(tmp_path: Path, taken: str) -> None:
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(taken, "mine")]
 
 
+def test_a_key_that_appears_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "door.key.pub").write_text("mine")
+    monkeypatch.setattr(os.path, "lexists", lambda _: False)
+    assert convert("key", "--out", tmp_path / "door.key").exit_code == 2
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_a_link_that_leads_nowhere_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "door.key").symlink_to(tmp_path / "elsewhere")
     assert convert("key", "--out", tmp_path / "door.key").exit_code == 2
