@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: help run test lint format bench pictures data train cluster data-given lock mosquitto clean
+.PHONY: help run test lint format bench pictures data train cluster data-given lock mosquitto swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ run: $(VENV)/ready ## Watch: a demo with its own broker, or SOURCE=â€¦ BROKER=â€
 	@$(VENV)/bin/maskgate run $(if $(CONFIG),--config "$$CONFIG") $(if $(SOURCE),--source "$$SOURCE") \
 		$(if $(BROKER),--broker "$$BROKER") $(if $(SECONDS),--seconds '$(SECONDS)')
 
-test: $(DEV)/ready mosquitto ## All tests
+test: $(DEV)/ready mosquitto .venv-legacy/ready swiftshader ## All tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready ## Linter, formatter and type checker
@@ -59,12 +59,13 @@ data-given:
 lock: $(DEV)/ready ## Pin the newest versions that fit pyproject.toml, with their hashes
 	$(call lock,pyproject.toml --extra edge --extra demo,edge)
 	$(call lock,pyproject.toml --extra dev,dev)
+	$(call lock,pyproject.toml --extra edge-legacy,legacy)
 	$(call lock,pyproject.toml --extra train-gpu,gpu)
 	$(call lock,constraints/build.in,build)
 	$(call lock,--no-deps constraints/photos.in,photos)
 
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) $(DEV) .venv-gpu build *.egg-info
+	rm -rf $(VENV) $(DEV) .venv-legacy .venv-gpu build *.egg-info
 
 define lock
 $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
@@ -107,6 +108,25 @@ $(DEV)/ready: pyproject.toml constraints/dev.txt constraints/photos.txt
 	.venv-gpu/bin/python $(PIP) install -q --require-hashes -r constraints/build.txt -r constraints/gpu.txt
 	.venv-gpu/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
+
+# For the tests: the device with tflite-runtime, which has wheels up to Python 3.11.
+.venv-legacy/ready: pyproject.toml constraints/legacy.txt constraints/build.txt
+	$(python_fits)
+	@rm -rf .venv-legacy
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] > (3, 11))" || \
+	{ echo "tflite-runtime has no wheel for $$($(PYTHON) -V): it is left out of the tests; with" \
+		"PYTHON=python3.11 it is not"; exit 0; }; \
+	echo "installing tflite-runtime, to test with it, into .venv-legacy"; \
+	$(PYTHON) -m venv .venv-legacy; \
+	.venv-legacy/bin/python $(PIP) install -q --require-hashes \
+		-r constraints/build.txt -r constraints/legacy.txt; \
+	.venv-legacy/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .; \
+	touch $@
+
+# For the tests: a GPU in software (Google's SwiftShader), as a package of npm brings it along.
+SWIFTSHADER := $(DEV)/share/maskgate/swiftshader
+swiftshader: $(DEV)/ready
+	@test -e $(SWIFTSHADER)/ready || $(DEV)/bin/python tests/swiftshader.py $(SWIFTSHADER)
 
 # The demo's two public-domain photos are data of packages that a device has no other use for.
 define photos

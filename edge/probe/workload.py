@@ -19,7 +19,7 @@ from edge.vision.sampling import Size
 
 RNET_RUNS, ONET_RUNS = 12, 4
 """Candidates that R-Net and O-Net see of a frame with two faces, about."""
-PICTURES = 6
+PICTURES = 4
 """Different pictures that the smaller nets are compared on."""
 
 

@@ -1,6 +1,7 @@
 """The process of a trial: reads an order from a folder, runs models, leaves the result there."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -38,19 +39,14 @@ def _follow(folder: Path) -> dict[str, Any]:
     for number, (model, shown) in enumerate(loaded):
         outputs = [np.array(_run(model, one)) for one in shown]
         np.save(folder / OUTPUTS.format(number), model.taken.values(np.stack(outputs)))
-    for _ in range(WARM):
-        for model, shown in loaded:
-            _run(model, shown[0])
-    seconds: list[list[float]] = [[] for _ in loaded]
-    begun = time.perf_counter()
-    for count in range(order["repeats"]):
-        if order["budget"] and count >= LEAST and time.perf_counter() - begun > order["budget"]:
+    rounds: list[list[float]] = []
+    end = time.perf_counter() + (order["budget"] or math.inf)
+    for count in range(WARM + order["repeats"]):
+        if count >= WARM + LEAST and time.perf_counter() > end:
             break
-        for (model, shown), taken in zip(loaded, seconds, strict=True):
-            start = time.perf_counter()
-            _run(model, shown[count % len(shown)])
-            taken.append(time.perf_counter() - start)
-    return {"seconds": seconds, "runtime": runtime_name()}
+        rounds.append([_timed(model, shown[count % len(shown)]) for model, shown in loaded])
+    seconds = [list(taken) for taken in zip(*rounds[WARM:], strict=True)]
+    return {"seconds": seconds or [[] for _ in loaded], "runtime": runtime_name()}
 
 
 def _load(
@@ -63,6 +59,13 @@ def _load(
     model = open_model(content, name, accelerator, (width, height))
     # Looked up in a table by the device: the time of it is not the model's.
     return model, model.given.numbers(inputs)
+
+
+def _timed(model: Model, numbers: NDArray[Any]) -> float:
+    """Seconds that a run takes."""
+    start = time.perf_counter()
+    _run(model, numbers)
+    return time.perf_counter() - start
 
 
 def _run(model: Model, numbers: NDArray[Any]) -> NDArray[Any]:
