@@ -33,34 +33,46 @@ def test_an_over_confident_model_is_calibrated() -> None:
     """Three times too sure, and leaning to masked: the scaling takes both back."""
     logits, masked = honest_model(4000)
     boasting = sigmoid(3 * logits + 2)
-    scaling = fit_scaling(boasting, masked)
+    scaling = fit_scaling(boasting, masked, shift=True)
     # Where the classes are not quite alike in number, their weighting shifts the rest.
     assert scaling.stretch == pytest.approx(1 / 3, rel=0.08)
     assert scaling.shift == pytest.approx(-2 / 3, abs=0.15)
     groups = np.arange(4000).astype(str)
-    calibrated, folds = cross_fit(boasting, masked, groups, seed=1)
+    calibrated, folds = cross_fit(boasting, masked, groups, seed=1, shift=True)
     assert folds == FOLDS
     assert calibration_error(boasting, masked) > 0.1
     assert calibration_error(calibrated, masked) < 0.02
+
+
+def test_a_model_that_was_shown_both_classes_alike_keeps_its_middle() -> None:
+    """Wrong bare faces, by accident, must not make all others look more masked."""
+    logits, masked = honest_model(4000)
+    surer = sigmoid(3 * logits)
+    wrong = ~masked & (np.arange(4000) % 10 == 0)
+    surer[wrong] = 1 - surer[wrong]
+    scaling = fit_scaling(surer, masked, shift=False)
+    assert scaling.shift == 0
+    assert 0 < scaling.stretch < 1 / 3
+    assert fit_scaling(surer, masked, shift=True).shift < -0.05
 
 
 def test_more_masked_faces_than_bare_do_not_move_the_threshold() -> None:
     """The same faces with only every tenth bare one left: 0.5 stays where it was."""
     logits, masked = honest_model(20_000)
     few = masked | (np.arange(20_000) % 10 == 0)
-    scaling = fit_scaling(sigmoid(logits[few]), masked[few])
+    scaling = fit_scaling(sigmoid(logits[few]), masked[few], shift=True)
     assert (scaling.stretch, scaling.shift) == pytest.approx((1, 0), abs=0.12)
 
 
 def test_a_model_worse_than_chance_keeps_its_labels() -> None:
     logits, masked = honest_model(400)
-    assert fit_scaling(sigmoid(-logits), masked) == Scaling(1, 0)
+    assert fit_scaling(sigmoid(-logits), masked, shift=True) == Scaling(1, 0)
 
 
 def test_classes_told_apart_without_error_do_not_stretch_without_end() -> None:
     probabilities = np.array([0.1, 0.2, 0.8, 0.9])
     masked = np.array([False, False, True, True])
-    calibrated = fit_scaling(probabilities, masked)(probabilities)
+    calibrated = fit_scaling(probabilities, masked, shift=True)(probabilities)
     # Platt's targets for two faces of a class are 1/4 and 3/4.
     assert calibrated == pytest.approx([0.2, 0.3, 0.7, 0.8], abs=0.06)
 
@@ -70,9 +82,9 @@ def test_a_face_is_calibrated_without_its_group() -> None:
     logits, masked = honest_model(300)
     groups = (np.arange(300) // 10).astype(str)
     probabilities = sigmoid(logits)
-    before, _ = cross_fit(probabilities, masked, groups, seed=1)
+    before, _ = cross_fit(probabilities, masked, groups, seed=1, shift=True)
     odd = groups == "7"
-    after, _ = cross_fit(probabilities, masked ^ odd, groups, seed=1)
+    after, _ = cross_fit(probabilities, masked ^ odd, groups, seed=1, shift=True)
     same_fold = np.isclose(before, after)
     assert same_fold[odd].all()
     assert 0.5 < 1 - same_fold.mean() < 0.9
@@ -81,9 +93,11 @@ def test_a_face_is_calibrated_without_its_group() -> None:
 def test_too_few_groups_to_cross_fit_says_so() -> None:
     probabilities, masked = np.array([0.2, 0.6, 0.7]), np.array([False, True, True])
     groups = np.array(["a", "b", "c"])
-    calibrated, folds = cross_fit(probabilities, masked, groups, seed=0)
+    calibrated, folds = cross_fit(probabilities, masked, groups, seed=0, shift=True)
     assert folds == 0
-    assert calibrated == pytest.approx(fit_scaling(probabilities, masked)(probabilities))
+    assert calibrated == pytest.approx(
+        fit_scaling(probabilities, masked, shift=True)(probabilities)
+    )
 
 
 def test_the_model_itself_gives_the_calibrated_probabilities() -> None:

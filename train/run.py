@@ -138,7 +138,14 @@ def _require_both_classes(patches: Sequence[Patch], what: str) -> None:
 
 
 def _write(out: Path, kind: Kind, task: Task, material: Material, model: keras.Model) -> None:
-    judgement = judge(model, material.validation, kind.size, kind.margin, task.seed)
+    judgement = judge(
+        model,
+        material.validation,
+        kind.size,
+        kind.margin,
+        task.seed,
+        shown_alike=kind.shows_alike,
+    )
     model.save(out / "model.keras")
     write_json(out / "recipe.json", _recipe(out, kind, task, material, judgement))
     write_json(out / "metrics.json", judgement.metrics)

@@ -70,7 +70,7 @@ def backbone_kind(pretrained: Pretrained) -> Kind:
         backbone.size,
         MARGIN,
         lambda material, plan: train_backbone(pretrained, backbone, material, plan),
-        {
+        options={
             "backbone": backbone.name,
             "weights_sha256": backbone.sha256,
             "input": backbone.size,

@@ -5,6 +5,11 @@ an entrance is not known beforehand. So the probabilities are calibrated as if a
 bare faces came, and the threshold is 0.5: the decision that makes the mean of both classes' errors
 smallest (Bayes), with nothing to tune.
 
+**Stretch and shift.** Every model gets a stretch, for networks are surer than they are right (Guo
+et al., 2017). A shift takes back the share of masked faces that a training showed. One that showed
+both classes alike has none to take back: what would be fitted there is the accident of which few
+validation faces are wrong.
+
 **Unsure band.** The narrowest band around 0.5 outside which at least TRUSTED of the faces are
 right, the mean of both classes. A small set may show no error by luck; so of each class one more
 wrong face is counted than was found: with fewer than about 200 faces of a class no band but the
@@ -40,7 +45,7 @@ CRITERION = (
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Platt scaling: calibrated logit = stretch * logit + shift."""
+    """Calibrated logit = stretch * logit + shift (Platt, 1999)."""
 
     stretch: float
     shift: float
@@ -65,8 +70,8 @@ class Band:
         return self.wrong <= 1 - TRUSTED
 
 
-def fit_scaling(probabilities: Numbers, masked: Flags) -> Scaling:
-    """Fit Platt scaling (Platt, 1999), both classes weighted alike.
+def fit_scaling(probabilities: Numbers, masked: Flags, *, shift: bool) -> Scaling:
+    """Fit a stretch, and a shift if asked, both classes weighted alike.
 
     The targets are Platt's: not quite 0 and 1, by as much as the number of faces of the class
     warrants, so that classes which are told apart without error do not stretch without end.
@@ -74,6 +79,7 @@ def fit_scaling(probabilities: Numbers, masked: Flags) -> Scaling:
     Args:
         probabilities: what the model says of each face, 0..1.
         masked: whether each wears a mask; both kinds must be there.
+        shift: fit one too; without it 0.5 stays 0.5.
     """
     counts = np.array([np.sum(~masked), np.sum(masked)])
     doubt = 1 / (counts[masked.astype(int)] + 2)
@@ -82,14 +88,14 @@ def fit_scaling(probabilities: Numbers, masked: Flags) -> Scaling:
     logits = np.tile(_logits(probabilities), 2)[:, None]
     labels = np.concatenate([masked, ~masked])
     each = np.concatenate([weights * (1 - doubt), weights * doubt]) * len(masked)
-    fit = LogisticRegression(C=np.inf).fit(logits, labels, sample_weight=each)
-    stretch, shift = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    fit = LogisticRegression(C=np.inf, fit_intercept=shift).fit(logits, labels, sample_weight=each)
+    stretch, moved = float(fit.coef_[0, 0]), float(np.ravel(fit.intercept_)[0])
     # Turned round, a model that is worse than chance would swap its labels; it stays as it is.
-    return Scaling(stretch, shift) if stretch > 0 else Scaling(1.0, 0.0)
+    return Scaling(stretch, moved) if stretch > 0 else Scaling(1.0, 0.0)
 
 
 def cross_fit(
-    probabilities: Numbers, masked: Flags, groups: NDArray[np.str_], seed: int
+    probabilities: Numbers, masked: Flags, groups: NDArray[np.str_], seed: int, *, shift: bool
 ) -> tuple[Numbers, int]:
     """Calibrate each face by a scaling that is fitted without its group.
 
@@ -98,6 +104,7 @@ def cross_fit(
         masked: whether each wears a mask.
         groups: faces of one group stay together.
         seed: of the folds.
+        shift: see `fit_scaling`.
 
     Returns:
         The calibrated probabilities, and the number of folds; where a class is in one group only,
@@ -105,11 +112,11 @@ def cross_fit(
     """
     folds, number = _folds(masked, groups, seed)
     if number < 2:
-        return fit_scaling(probabilities, masked)(probabilities), 0
+        return fit_scaling(probabilities, masked, shift=shift)(probabilities), 0
     calibrated = np.empty_like(probabilities)
     for fold in range(number):
         here = folds == fold
-        scaling = fit_scaling(probabilities[~here], masked[~here])
+        scaling = fit_scaling(probabilities[~here], masked[~here], shift=shift)
         calibrated[here] = scaling(probabilities[here])
     return calibrated, number
 

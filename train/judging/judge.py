@@ -47,7 +47,13 @@ class Judgement:
 
 
 def judge(
-    model: keras.Model, validation: Sequence[Patch], size: int, margin: float, seed: int
+    model: keras.Model,
+    validation: Sequence[Patch],
+    size: int,
+    margin: float,
+    seed: int,
+    *,
+    shown_alike: bool,
 ) -> Judgement:
     """Calibrate a model and measure it.
 
@@ -62,16 +68,18 @@ def judge(
         size: side of the model's input in pixels.
         margin: what the device's cut adds around the box, see `cut_face`.
         seed: of the folds.
+        shown_alike: whether its training showed as many masked as bare faces.
     """
     before = probabilities(model, validation, size, margin)
     masked = np.array([patch.label == MASKED for patch in validation], np.bool_)
     groups = np.array([patch.group for patch in validation])
     large = np.array([patch.size >= SMALLEST for patch in validation], np.bool_)
     labelled = np.array([patch.around_label for patch in validation], np.bool_)
-    scaling = fit_scaling(before[large], masked[large])
+    shift = not shown_alike
+    scaling = fit_scaling(before[large], masked[large], shift=shift)
     scale_model(model, scaling)
     after = scaling(before)
-    after[large], folds = cross_fit(before[large], masked[large], groups[large], seed)
+    after[large], folds = cross_fit(before[large], masked[large], groups[large], seed, shift=shift)
     main = large & labelled
     band = unsure_band(after[main], masked[main])
     rows = [
@@ -91,7 +99,7 @@ def judge(
         "unsure": unsure,
         "criterion": CRITERION,
         "criterion_met": band.met,
-        "calibration": _recipe(scaling, int(large.sum())),
+        "calibration": _recipe(scaling, int(large.sum()), shift=shift),
     }
     metrics = {**measure(predictions, detected, unsure), "calibration": calibration}
     return Judgement(predictions, metrics, decision)
@@ -115,9 +123,10 @@ def _calibration(numbers: Numbers, masked: Flags) -> dict[str, float]:
     }
 
 
-def _recipe(scaling: Scaling, faces: int) -> dict[str, Any]:
+def _recipe(scaling: Scaling, faces: int, *, shift: bool) -> dict[str, Any]:
+    fitted = "stretch and shift" if shift else "stretch"
     return {
-        "method": "Platt scaling, both classes weighted alike",
+        "method": f"Platt scaling, {fitted}, both classes weighted alike",
         "stretch": round(scaling.stretch, 4),
         "shift": round(scaling.shift, 4),
         "views": faces,

@@ -39,6 +39,8 @@ class Kind:
     margin: float
     """What the cut adds around the box, see `edge.vision.cut.cut_face`."""
     train: Callable[[Material, Plan], keras.Model]
+    shows_alike: bool = False
+    """Whether its training shows as many masked as bare faces, whatever the data hold."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Whatever else makes its training another one, for the recipe; JSON values."""
 
@@ -59,4 +61,5 @@ COMPACT = Kind(
     compact.SIZE,
     compact.MARGIN,
     lambda faces, plan: train_compact(faces.training, faces.validation, plan),
+    shows_alike=True,
 )
