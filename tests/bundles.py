@@ -55,4 +55,6 @@ def trusting(folder: Path, *keys: Path, **sections: dict[str, Any]) -> Settings:
     public = [f"{key}.pub" for key in keys]
     trust = {"keys": public, **sections.pop("trust", {})}
     state = {"path": folder / "state" / "outbox.sqlite"}
+    for model in ("detector", "classifier"):  # Nothing here needs to know what is fastest.
+        sections[model] = {"accelerator": "cpu", **sections.get(model, {})}
     return Settings.model_validate({"trust": trust, "outbox": state, **sections})

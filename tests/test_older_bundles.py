@@ -122,7 +122,7 @@ def test_a_bundle_that_does_not_load_is_not_remembered(
 ) -> None:
     Chain(settings)
     before = accepted(settings).read_bytes()
-    release("3.0.0", labels=["a", "b", "c"])
+    release("3.0.0", labels=["face_with_mask", "face_no_mask", "c"])
     with pytest.raises(MaskGateError, match="names 3 labels"):
         Chain(settings)
     assert accepted(settings).read_bytes() == before

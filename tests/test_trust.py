@@ -152,7 +152,7 @@ def test_without_keys_no_signature_is_asked_for(tmp_path: Path, bundle: Path) ->
     (bundle / "manifest.sig").write_bytes(b"nonsense")
     settings = trusting(tmp_path, classifier={"bundle": bundle})
     Chain(settings)
-    assert not (tmp_path / "state").exists()
+    assert not (tmp_path / "state" / "accepted-bundles.json").exists()
 
 
 @pytest.mark.parametrize(
