@@ -1,5 +1,6 @@
 """The seam to the TFLite runtime: LiteRT, or tflite-runtime where LiteRT has no wheel."""
 
+import ctypes
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -62,6 +63,8 @@ def _runtime() -> tuple[str, Any]:
 
 def _load_delegate(module: Any, library: str) -> Any:
     try:
+        # First by itself: where the file is missing, LiteRT's own object complains at its end.
+        ctypes.CDLL(library)
         return module.load_delegate(library)
     except (OSError, ValueError, RuntimeError) as error:
         raise MaskGateError(

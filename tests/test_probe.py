@@ -1,0 +1,392 @@
+"""What the nets run on is measured, compared, remembered, and shown."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from edge.bundle import MODELS, Form, load_bundle
+from edge.cli import main
+from edge.config import Camera, Classifier, Detector, Outbox, Settings
+from edge.probe import choose as choosing
+from edge.probe import measure as measuring
+from edge.probe.choose import choose, require_accelerator
+from edge.probe.hardware import describe_hardware, find_delegates
+from edge.probe.measure import CLASSIFIER_TOLERANCE, Measured, pick, verdict
+from edge.probe.memory import Memory
+from edge.probe.task import Task, classifier_task, detector_task
+from edge.probe.workload import classifier_work, detector_work
+from edge.runtime.accelerator import CPU, Accelerator
+from edge.runtime.processor import Processor, Way
+from edge.runtime.trial import try_model
+from tests.accelerators import built_delegate, gpu_in_software
+
+SMALL = Camera(width=96, height=72)
+"""Few levels: quick to measure."""
+
+
+def cpu(threads: int, milliseconds: float, fault: str | None = None) -> Measured:
+    way = Way(Accelerator("cpu", threads), "dynamic")
+    return Measured(way, milliseconds / 1000, 0.0, fault)
+
+
+def gpu(milliseconds: float | None, fault: str | None = None) -> Measured:
+    seconds = None if milliseconds is None else milliseconds / 1000
+    return Measured(Way(Accelerator("gpu"), "float16"), seconds, 0.01, fault)
+
+
+@pytest.mark.parametrize(
+    ("measured", "chosen"),
+    [
+        ([cpu(1, 10)], 0),
+        ([cpu(1, 10), cpu(2, 9)], 0),  # faster, but not by a fifth
+        ([cpu(1, 10), cpu(2, 7)], 1),
+        ([cpu(1, 10), cpu(2, 7), cpu(3, 6.5), cpu(4, 5)], 3),
+        ([cpu(1, 10), cpu(2, 9), cpu(3, 8.5), cpu(4, 7.9)], 3),
+        ([cpu(1, 0.6), cpu(2, 0.3)], 0),  # by half, which is nothing of a frame's time
+        ([cpu(1, 10), cpu(2, 7), gpu(3)], 2),
+        ([cpu(1, 10), cpu(2, 7), gpu(6.5)], 1),
+        ([cpu(1, 10), gpu(160)], 0),  # a Raspberry Pi 4
+        ([cpu(1, 10), gpu(3, "disagrees by 0.4: at most 0.1 is right")], 0),
+        ([cpu(1, 10), gpu(None, "fails: no result within 15 s")], 0),
+        ([cpu(1, 10, "fails: out of memory"), cpu(2, 7)], 1),
+        ([cpu(1, 10, "fails: out of memory")], None),
+    ],
+)
+def test_the_fastest_is_picked_if_it_agrees_and_is_clearly_faster_than_fewer_threads(
+    measured: list[Measured], chosen: int | None
+) -> None:
+    assert pick(measured) == (None if chosen is None else measured[chosen])
+
+
+def test_an_accelerator_that_is_asked_for_need_not_be_faster() -> None:
+    assert pick([cpu(1, 10), gpu(160)], clearly=False) == gpu(160)
+
+
+def test_a_verdict_is_a_few_words() -> None:
+    rows = [cpu(1, 10), cpu(2, 9), cpu(3, 11), gpu(3, "disagrees by 0.4: at most 0.1 is right")]
+    found = [verdict(row, rows[0]) for row in rows]
+    assert found == ["chosen", "not clearly faster", "slower", "disagrees by 0.4"]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(camera=SMALL, outbox=Outbox(path=tmp_path / "outbox.sqlite"))
+
+
+def classifier(settings: Settings, accelerator: str = "auto") -> Task:
+    asked = settings.model_copy(update={"classifier": Classifier(accelerator=accelerator)})
+    return classifier_task(load_bundle(MODELS / "compact"), asked)
+
+
+def detector(settings: Settings, **fields: object) -> Task:
+    asked = settings.model_copy(update={"detector": Detector.model_validate(fields)})
+    return detector_task(load_bundle(MODELS / "mtcnn"), asked)
+
+
+@pytest.fixture
+def measurements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which tasks were measured."""
+    seen: list[str] = []
+    real = choosing.measure
+
+    def measure(task: Task, ways: list[Way]) -> list[Measured]:
+        seen.append(task.name)
+        return real(task, ways)
+
+    monkeypatch.setattr(choosing, "measure", measure)
+    return seen
+
+
+def way(processor: Processor) -> Way:
+    return processor._way
+
+
+def test_what_was_measured_holds_until_something_changes(
+    settings: Settings, measurements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VK_ICD_FILENAMES", "/nowhere")
+    monkeypatch.setattr(choosing, "measure", choosing.measure)
+    chosen = way(choose(detector(settings), settings))
+    assert measurements == ["detector"]
+    assert way(choose(detector(settings), settings)) == chosen
+    assert measurements == ["detector"]
+    for change in (
+        lambda: choose(detector(settings, min_face=60), settings),
+        lambda: choose(detector(settings, threads=1), settings),
+        lambda: choose(detector(settings.model_copy(update={"camera": Camera()})), settings),
+    ):
+        measurements.clear()
+        change()
+        assert measurements == ["detector"]
+    measurements.clear()
+    monkeypatch.setenv("VK_ICD_FILENAMES", "/nowhere/else")
+    choose(detector(settings), settings)
+    assert measurements == ["detector"]
+
+
+def test_other_models_another_runtime_and_new_delegates_are_measured_anew(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = classifier(settings)
+    keys = [task.key()]
+    manifest = task.bundle.manifest
+    files = tuple(file.model_copy(update={"sha256": "0" * 64}) for file in manifest.files)
+    other = replace(task.bundle, manifest=manifest.model_copy(update={"files": files}))
+    keys.append(replace(task, bundle=other).key())
+    monkeypatch.setattr("edge.probe.task.runtime_name", lambda: "ai-edge-litert 9.9.9")
+    keys.append(task.key())
+    library = tmp_path / "libedgetpu.so.1"
+    library.write_bytes(b"")
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    keys.append(task.key())
+    library.write_bytes(b"newer")
+    keys.append(task.key())
+    assert len({json.dumps(key) for key in keys}) == 5
+
+
+def test_delegates_are_found_where_the_loader_looks(tmp_path: Path) -> None:
+    library = tmp_path / "libedgetpu.so.1"
+    assert library not in find_delegates({"LD_LIBRARY_PATH": str(tmp_path)})
+    library.write_bytes(b"not loaded")
+    assert library in find_delegates({"LD_LIBRARY_PATH": f":{tmp_path}"})
+
+
+def test_the_hardware_is_described_alike_each_time() -> None:
+    assert describe_hardware([]) == json.loads(json.dumps(describe_hardware([])))
+    assert describe_hardware([])["cores"] >= 1
+
+
+def test_cpu_needs_no_measuring_and_takes_the_threads_that_are_set(
+    settings: Settings, measurements: list[str]
+) -> None:
+    one = choose(detector(settings, accelerator="cpu"), settings)
+    three = choose(detector(settings, accelerator="cpu", threads=3), settings)
+    assert (way(one).accelerator, way(three).accelerator) == (CPU, Accelerator("cpu", 3))
+    assert measurements == []
+    assert not Memory(choosing.state_folder(settings)).path.exists()
+
+
+def test_auto_tries_no_more_threads_than_are_set(settings: Settings) -> None:
+    def threads(task: Task) -> list[int]:
+        return [w.accelerator.threads for w in task.ways() if w.accelerator.kind == "cpu"]
+
+    assert threads(detector(settings, threads=3)) == [1, 2, 3]
+    assert threads(detector(settings, threads=1)) == [1]
+    assert threads(detector(settings))[-1] <= 4
+
+
+@pytest.mark.parametrize(
+    ("fields", "forms"),
+    [
+        ({}, {"gpu": ["float32"], "delegate": ["dynamic", "float32"]}),
+        ({"form": "float32"}, {"gpu": ["float32"], "delegate": ["float32"]}),
+        # Asked for this form, and no other, there is none for a GPU.
+        ({"form": "dynamic"}, {"gpu": ["float16"], "delegate": ["dynamic"]}),
+    ],
+)
+def test_an_accelerator_gets_the_forms_that_suit_it(
+    settings: Settings,
+    fields: dict[str, str],
+    forms: dict[str, list[Form]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "libedgetpu.so.1").write_bytes(b"")
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    ways = detector(settings, **fields).ways()
+    for kind, expected in forms.items():
+        assert [w.form for w in ways if w.accelerator.kind == kind] == expected
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"schema": 2, "entries": []}', "[1, 2]"])
+def test_a_damaged_memory_is_told_once_and_measured_anew(
+    settings: Settings,
+    measurements: list[str],
+    damage: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = Memory(choosing.state_folder(settings)).path
+    path.write_text(damage)
+    choose(classifier(settings), settings)
+    choose(classifier(settings), settings)
+    assert measurements == ["classifier"]
+    assert [str(path) in message for message in caplog.messages] == [True]
+
+
+def test_a_memory_that_cannot_be_written_keeps_nothing_from_running(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    settings = Settings(camera=SMALL, outbox=Outbox(path=tmp_path / "file" / "outbox"))
+    assert way(choose(classifier(settings), settings)).accelerator.kind == "cpu"
+    assert "cannot be written" in caplog.text
+
+
+def test_the_memory_keeps_the_newest_entries_only(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    for number in range(40):
+        memory.keep({"number": number}, [cpu(1, 10)])
+    assert len(json.loads(memory.path.read_text())["entries"]) == 16
+    assert Memory(tmp_path).find({"number": 39})
+    assert not Memory(tmp_path).find({"number": 3})
+
+
+def delegated(folder: Path) -> str:
+    return f"delegate:{built_delegate(folder)}"
+
+
+@pytest.mark.parametrize(
+    ("mode", "fault"),
+    [
+        ("refuse", "no device of this kind"),
+        ("crash", r"the process crashed \(SIGABRT\)"),
+        ("hang", "no result within 4 s"),
+        ("wrong", r"disagrees by 0\.\d+: from one CPU thread \(uint8\), at most 0.02 is right"),
+        ("fail", "failed to invoke"),
+    ],
+)
+def test_a_delegate_that_misbehaves_is_not_used(
+    mode: str,
+    fault: str,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("DELEGATE", mode)
+    if mode == "hang":
+        monkeypatch.setattr(measuring, "ACCELERATOR_LIMIT", 4)
+    task = classifier(settings, delegated(tmp_path))
+    assert way(choose(task, settings)).accelerator == CPU
+    (warning,) = caplog.messages
+    assert re.search(fault, warning)
+    assert warning.endswith("going on with cpu, 1 thread")
+
+
+def test_a_delegate_that_fails_after_it_was_chosen_is_not_walked_into_again(
+    settings: Settings,
+    tmp_path: Path,
+    measurements: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("DELEGATE", "idle")
+    task = classifier(settings, delegated(tmp_path))
+    for _ in range(2):
+        processor = choose(task, settings)
+        assert way(processor).accelerator.kind == "delegate"
+        processor.open("classifier", "classifier")
+    assert not caplog.messages
+    monkeypatch.setenv("DELEGATE", "refuse")
+    choose(task, settings).open("classifier", "classifier")
+    assert "going on with cpu" in caplog.text
+    monkeypatch.setenv("DELEGATE", "crash")  # it would end this very process
+    processor = choose(task, settings)
+    assert way(processor).accelerator == CPU
+    processor.open("classifier", "classifier")
+    assert measurements == ["classifier"]
+
+
+def test_an_accelerator_that_ended_the_process_is_not_walked_into_again(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("DELEGATE", "idle")
+    task = classifier(settings, delegated(tmp_path))
+    choose(task, settings)  # and the process ends before the net is open
+    assert way(choose(task, settings)).accelerator == CPU
+    assert "the device ended while it was being opened" in caplog.text
+
+
+def test_photos_are_not_kept_waiting_by_a_measurement(
+    settings: Settings, measurements: list[str]
+) -> None:
+    processor = choose(detector(settings, threads=2), settings, patient=False)
+    assert way(processor).accelerator == Accelerator("cpu", 2)
+    assert measurements == []
+
+
+def test_what_was_asked_for_and_is_not_there_is_a_fault(settings: Settings) -> None:
+    for task in (classifier(settings), classifier(settings, "cpu")):
+        require_accelerator(task)
+    with pytest.raises(choosing.MaskGateError, match=r"classifier\.accelerator: .*no float form"):
+        require_accelerator(classifier(settings, "gpu"))
+
+
+def test_check_names_an_accelerator_that_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "maskgate.toml"
+    file.write_text('[classifier]\naccelerator = "delegate:/nowhere/libx.so"\n')
+    done = CliRunner().invoke(main, ["check", "--config", str(file)])
+    assert done.exit_code == 2
+    assert 'classifier.accelerator: expected something that runs compact, found "delegate:/now' in (
+        done.output
+    )
+    assert "cannot open shared object file" in done.output
+
+
+def test_the_trial_pictures_tell_a_broken_accelerator_from_a_working_one() -> None:
+    bundle = load_bundle(MODELS / "compact")
+    (piece,) = classifier_work(bundle)
+    trial = try_model(bundle.model("classifier"), CPU, piece.inputs, repeats=1, limit=60)
+    assert np.ptp(trial.outputs) > 5 * CLASSIFIER_TOLERANCE.same_form
+
+
+def test_the_detectors_work_is_the_pyramid_of_the_cameras_frame() -> None:
+    bundle = load_bundle(MODELS / "mtcnn")
+    work = detector_work(bundle, Detector(), (640, 480))
+    assert [piece.inputs.shape[1:3] for piece in work if piece.net == "pnet"][:2] == [
+        (144, 192),
+        (102, 136),
+    ]
+    assert sum(piece.net == "pnet" for piece in work) == 8
+    assert [piece.inputs.shape[1:3] for piece in work[-2:]] == [(24, 24), (48, 48)]
+
+
+def maskgate(tmp_path: Path, *words: str) -> Result:
+    file = tmp_path / "maskgate.toml"
+    file.write_text(
+        f"[camera]\nwidth = 96\nheight = 72\n[outbox]\npath = '{tmp_path / 'outbox.sqlite'}'\n"
+    )
+    return CliRunner().invoke(main, [words[0], "--config", str(file), *words[1:]])
+
+
+def test_probe_shows_a_table_and_remembers(tmp_path: Path) -> None:
+    done = maskgate(tmp_path, "probe")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"cpu, 1 thread +dynamic +\d+\.\d\d +1\.00 +0 +\w", done.stdout)
+    assert "no float form" in done.stdout
+    assert "nothing was remembered before" in done.stdout
+    shown = json.loads(maskgate(tmp_path, "probe", "--json").stdout)
+    assert shown["runtime"].startswith("ai-edge-litert ")
+    for name in ("detector", "classifier"):
+        rows = shown[name]["measured"]
+        assert [row["verdict"] for row in rows].count("chosen") == 1
+        assert rows[0]["way"]["accelerator"]["threads"] == 1
+    assert "remembered until now: cpu" in maskgate(tmp_path, "probe").stdout
+
+
+def test_bench_shows_each_form_with_each_number_of_threads(tmp_path: Path) -> None:
+    done = maskgate(tmp_path, "bench", "--threads", "1", "--threads", "2")
+    assert done.exit_code == 0, done.output
+    for row in (r"float32 +1997 +1 ", r"float32 +1997 +2 ", r"dynamic +534 +1 ", r"uint8 +302 +2 "):
+        assert re.search(row, done.stdout)
+
+
+@pytest.mark.slow
+def test_a_gpu_that_agrees_is_measured_and_not_chosen_where_it_is_slower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu_in_software(monkeypatch)
+    monkeypatch.setattr(measuring, "ACCELERATOR_LIMIT", 90)
+    shown = json.loads(maskgate(tmp_path, "probe", "--json").stdout)
+    (row,) = (r for r in shown["detector"]["measured"] if r["way"]["accelerator"]["kind"] == "gpu")
+    assert row["fault"] is None
+    assert 0 < row["difference"] < 0.1
+    assert row["verdict"] == "slower"
