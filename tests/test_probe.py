@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -377,6 +378,16 @@ def test_bench_shows_each_form_with_each_number_of_threads(tmp_path: Path) -> No
     assert done.exit_code == 0, done.output
     for row in (r"float32 +1997 +1 ", r"float32 +1997 +2 ", r"dynamic +534 +1 ", r"uint8 +302 +2 "):
         assert re.search(row, done.stdout)
+
+
+def test_the_first_run_measures_and_the_next_remembers(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "empty.png"), np.full((72, 96, 3), 200, np.uint8))
+    words = ("run", "--source", str(tmp_path / "empty.png"), "--once", "--broker")
+    first, second = (maskgate(tmp_path, *words, "mqtt://127.0.0.1:9") for _ in range(2))
+    assert (first.exit_code, second.exit_code) == (0, 0), first.output + second.output
+    for name in ("detector", "classifier"):
+        assert f"measuring what the {name} runs fastest on" in first.stderr
+    assert "measuring" not in second.stderr
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from edge.alerting.outbox import Outbox as OpenOutbox
-from edge.config import Broker, Camera, Outbox, Settings
+from edge.config import Broker, Camera, Classifier, Detector, Outbox, Settings
 from edge.demo.portraits import COLLINS, find_photo
 from edge.demo.source import Demo
 from edge.errors import MaskGateError
@@ -28,8 +28,19 @@ AnyBroker = Mosquitto | Embedded
 
 def settings(tmp_path: Path, broker: Broker, source: Path | str) -> Settings:
     return Settings(
-        camera=Camera(source=str(source)), broker=broker, outbox=Outbox(path=tmp_path / "outbox")
+        camera=Camera(source=str(source)),
+        broker=broker,
+        detector=Detector(accelerator="cpu"),
+        classifier=Classifier(accelerator="cpu"),
+        outbox=Outbox(path=tmp_path / "outbox"),
     )
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the processes that tests start, either: each would be a first start."""
+    for section in ("DETECTOR", "CLASSIFIER"):
+        monkeypatch.setenv(f"MASKGATE_{section}__ACCELERATOR", "cpu")
 
 
 def maskgate(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
