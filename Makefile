@@ -8,13 +8,15 @@ DEV := .venv-dev
 TRAIN := $(if $(shell command -v nvidia-smi),.venv-gpu,$(DEV))
 MODEL ?= compact
 RUN ?= runs/$(MODEL)
+BUNDLE ?= bundles/$(notdir $(RUN))
+VERSION ?= 1.0.0
 PIP := -m pip --disable-pip-version-check
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: help run test lint format bench pictures data train cluster data-given lock mosquitto swiftshader clean
+.PHONY: help run test lint format bench pictures data train cluster convert data-given run-given lock mosquitto swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +53,13 @@ train: data-given $(TRAIN)/ready ## Train MODEL on DATA, with a report: make tra
 
 cluster: data-given $(TRAIN)/ready ## Tell masked from bare without labels: make cluster DATA=data
 	$(TRAIN)/bin/maskgate-train cluster $(DATA) --out $(if $(filter file,$(origin RUN)),runs/cluster,$(RUN)) $(OPTIONS)
+
+convert: run-given $(DEV)/ready .venv-legacy/ready ## Make and verify a bundle: make convert RUN=runs/compact [BUNDLE=… VERSION=…]
+	$(DEV)/bin/maskgate-convert model $(RUN) --out $(BUNDLE) --version $(VERSION) $(OPTIONS) \
+		$$(test ! -x .venv-legacy/bin/python || echo --tflite-runtime .venv-legacy/bin/python)
+
+run-given:
+	@test -d "$(RUN)" || { echo "RUN=$(RUN): no such folder; which run shall be converted? make train makes one" >&2; exit 2; }
 
 data-given:
 	@test -n "$(DATA)" || { echo "DATA is not given: which folders hold the pictures? For example" \

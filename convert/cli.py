@@ -3,15 +3,18 @@
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from convert.bundle import require_free
-from edge.bundle import VERSION_PATTERN
+from edge.bundle import VERSION_PATTERN, Form
 from edge.errors import CommandGroup, MaskGateError
 from train.loading import load_keras
 
+PATH = click.Path(path_type=Path)
 out_option = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -21,6 +24,22 @@ out_option = click.option(
 )
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace a bundle that is already there."
+)
+form_option = click.option(
+    "--form",
+    "forms",
+    type=click.Choice(get_args(Form)),
+    multiple=True,
+    help="Make this form only; may be given again.",
+)
+runtime_option = click.option(
+    "--tflite-runtime",
+    type=PATH,
+    metavar="PYTHON",
+    help="Python of an environment with tflite-runtime 2.14, to verify with it too.",
+)
+loss_option = click.option(
+    "--allow-loss", is_flag=True, help="Accept as the default a form that loses too much."
 )
 PASSWORD_VARIABLE = "SIGNING_KEY_PASSWORD"  # noqa: S105  (the name of a variable)
 """Holds the password of a key where nobody can be asked for it."""
@@ -33,18 +52,48 @@ def main() -> None:
 
 @main.command()
 @out_option
+@form_option
+@runtime_option
+@click.option(
+    "--photos",
+    type=PATH,
+    multiple=True,
+    metavar="PATH",
+    help="Photos with faces, or folders of them, to compare the forms on; may be given again. Two "
+    "portraits when not given.",
+)
+@loss_option
 @overwrite_option
-def mtcnn(out: Path, *, overwrite: bool) -> None:
+def mtcnn(
+    out: Path,
+    forms: tuple[Form, ...],
+    tflite_runtime: Path | None,
+    photos: tuple[Path, ...],
+    *,
+    allow_loss: bool,
+    overwrite: bool,
+) -> None:
     """Make the face detector's bundle from the installed `mtcnn` package."""
     require_free(out, overwrite=overwrite)
     load_keras()
-    from convert.mtcnn import write_mtcnn
+    from convert.detector import FORMS, write_detector
+    from convert.verification import runtimes
 
-    write_mtcnn(out, overwrite=overwrite, report=_report)
+    under, skipped = runtimes(tflite_runtime)
+    write_detector(
+        out,
+        forms=forms or FORMS,
+        photos=_pictures(photos),
+        under=under,
+        skipped=skipped,
+        allow_loss=allow_loss,
+        overwrite=overwrite,
+        report=_report,
+    )
 
 
 @main.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @out_option
 @click.option(
     "--version",
@@ -53,20 +102,66 @@ def mtcnn(out: Path, *, overwrite: bool) -> None:
     callback=lambda _context, _option, version: _numbers(version),
     help="The bundle's version; devices tell by it what is newer.",
 )
+@form_option
+@runtime_option
+@loss_option
 @overwrite_option
-def model(run: Path, out: Path, version: str, *, overwrite: bool) -> None:
-    """Make a classifier's bundle from a run of maskgate-train."""
+def model(
+    run: Path,
+    out: Path,
+    version: str,
+    forms: tuple[Form, ...],
+    tflite_runtime: Path | None,
+    *,
+    allow_loss: bool,
+    overwrite: bool,
+) -> None:
+    """Make a classifier's bundle from a run of maskgate-train, every form verified."""
     require_free(out, overwrite=overwrite)
     load_keras()
     from convert.classifier import write_classifier
+    from convert.tflite import FORMS
+    from convert.verification import runtimes
 
-    write_classifier(run, out, version=version, overwrite=overwrite, report=_report)
+    under, skipped = runtimes(tflite_runtime)
+    write_classifier(
+        run,
+        out,
+        version=version,
+        forms=forms or FORMS,
+        under=under,
+        skipped=skipped,
+        allow_loss=allow_loss,
+        overwrite=overwrite,
+        report=_report,
+    )
+
+
+@main.command()
+@click.argument("bundle", type=PATH)
+@click.option(
+    "--data",
+    type=PATH,
+    multiple=True,
+    required=True,
+    metavar="DATA",
+    help="Labelled faces, or photos for a detector; may be given again.",
+)
+@runtime_option
+def verify(bundle: Path, data: tuple[Path, ...], tflite_runtime: Path | None) -> None:
+    """Run every form of a bundle on data, and refuse it if it lost what it should keep."""
+    load_keras()
+    from convert.verification import runtimes
+    from convert.verify import verify_bundle
+
+    under, skipped = runtimes(tflite_runtime)
+    verify_bundle(bundle, data, under, skipped, _report)
 
 
 @main.command()
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     required=True,
     metavar="FILE",
     help="File of the private key; the public key goes to FILE.pub.",
@@ -83,11 +178,11 @@ def key(out: Path, *, password: bool) -> None:
 
 
 @main.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=PATH)
 @click.option(
     "--key",
     "key_file",
-    type=click.Path(path_type=Path),
+    type=PATH,
     required=True,
     metavar="FILE",
     help="File of the private key.",
@@ -113,6 +208,13 @@ def _ask_password(key_file: Path, *, confirm: bool) -> str:
         f"password of {key_file}", hide_input=True, confirmation_prompt=confirm, err=True
     )
     return asked
+
+
+def _pictures(paths: Sequence[Path]) -> list[Path]:
+    """Photos, and those in folders."""
+    from edge.sources.pictures import pictures_in
+
+    return [one for path in paths for one in (pictures_in(path) if path.is_dir() else [path])]
 
 
 def _numbers(version: str) -> str:

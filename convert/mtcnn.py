@@ -1,4 +1,4 @@
-"""The face detector's bundle, from the weights of the Python package `mtcnn` 1.0.0.
+"""The face detector's nets, from the weights of the Python package `mtcnn` 1.0.0.
 
 The nets are those of Zhang et al., "Joint Face Detection and Alignment using Multitask Cascaded
 Convolutional Networks", 2016, built so that TFLite runs them well: every layer a convolution (so
@@ -8,7 +8,6 @@ softmax scores become one logit, their difference: the sigmoid of it is the face
 
 import hashlib
 import io
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,6 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from convert.bundle import require_free, write_bundle
-from convert.tflite import TfliteForm, largest_difference, to_tflite
-from edge.bundle import Form
 from edge.errors import MaskGateError
 
 PACKAGE, VERSION = "mtcnn", "1.0.0"
@@ -31,35 +27,10 @@ WEIGHTS_SHA256 = {
     "onet": "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3",
 }
 """Of the files in mtcnn-1.0.0's wheel. They are pickles, which run code when read: these don't."""
-FORMS: tuple[TfliteForm, ...] = ("float32", "dynamic")
 OFFSET, SCALE = 127.5, 128.0
 """The package's normalising: (pixel - 127.5) / 128."""
 
 Weights = list[NDArray[np.float32]]
-
-
-def write_mtcnn(out: Path, *, overwrite: bool, report: Callable[[str], None]) -> None:
-    """Convert the installed package's weights and write the detector's bundle.
-
-    Args:
-        out: the bundle's folder.
-        overwrite: replace a bundle that is already there.
-        report: told of each step, one line each.
-
-    Raises:
-        MaskGateError: the folder is taken, or the package is missing, another version or altered.
-    """
-    require_free(out, overwrite=overwrite)
-    models: dict[tuple[str, Form], bytes] = {}
-    differences = {}
-    for name, build in BUILDERS.items():
-        net = build(package_weights(name))
-        for form in FORMS:
-            report(f"{name}: converting to {form}")
-            content = models[name, form] = to_tflite(net, form)
-            differences[f"{name} {form}"] = largest_difference(net, content)
-    write_bundle(out, _manifest(differences), models, overwrite=overwrite)
-    report(f"wrote {out}")
 
 
 def package_weights(name: str) -> Weights:
@@ -184,33 +155,3 @@ def _head(x: Any, parts: Weights) -> Any:
     biases[-1] = biases[-1][1:] - biases[-1][:1]
     kernel = np.concatenate(kernels, axis=1)
     return _convolution(x, kernel[None, None], np.concatenate(biases))
-
-
-def _manifest(differences: dict[str, float]) -> dict[str, Any]:
-    return {
-        "name": "mtcnn",
-        "version": VERSION,
-        "task": "face-detection",
-        "input": {
-            "width": 48,
-            "height": 48,
-            "colour": "RGB",
-            "dtype": "float32",
-            "offset": OFFSET,
-            "scale": SCALE,
-        },
-        "output": "pnet, of each 12x12 window (stride 2), rnet, of 24x24, and onet, of 48x48: "
-        "left, top, right, bottom as shares of the window to move its edges by; onet only: x of "
-        "left eye, right eye, nose, left and right end of the mouth, then their y, as shares of "
-        "the window; last, the logit of a face",
-        "default_form": "dynamic",
-        "measured": {"largest difference from Keras on random pictures": differences},
-        "origin": {
-            "package": PACKAGE,
-            "version": VERSION,
-            "url": "https://github.com/ipazc/mtcnn",
-            "weights_sha256": WEIGHTS_SHA256,
-            "recipe": "maskgate-convert mtcnn",
-        },
-        "licence": "MIT",
-    }

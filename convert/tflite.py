@@ -1,89 +1,139 @@
-"""Keras to TFLite, and how far the result is from where it came from."""
+"""Keras to TFLite, in every form that a device may want."""
 
+import os
+import re
+import tempfile
 from collections.abc import Iterator
-from typing import Any, Literal
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tensorflow.lite.python.convert_phase import ConverterError
 
-from edge.runtime.model import open_model
+from edge.bundle import Form
+from edge.errors import MaskGateError
 
-TfliteForm = Literal["float32", "dynamic"]
-"""Forms that need no calibration pictures."""
-PICTURES = 8
-"""Random pictures that a conversion is compared on."""
-Faces = NDArray[np.uint8]
-"""Faces of a model's size: faces x height x width x 3, RGB."""
+FORMS: tuple[Form, ...] = ("float32", "float16", "dynamic", "int8", "uint8")
+"""float16: float32 in and out, weights of half the size, made for GPUs. dynamic: int8 weights,
+activations quantised while it runs. int8: int8 throughout, float32 in and out. uint8: the same,
+uint8 in and out, so that the device hands over a picture as it is."""
+CALIBRATED = ("int8", "uint8")
+"""Forms whose ranges come from examples."""
+_LACKING = re.compile(r"(?:Custom|Flex) ops: (.+)")
+"""How the converter lists the operations that TFLite has no kernel for."""
+
+Inputs = NDArray[np.float32]
+"""What a model is given: count x height x width x channels."""
 
 
-def to_tflite(model: keras.Model, form: TfliteForm) -> bytes:
-    """Convert a Keras model of fixed batch size.
+def to_tflite(model: keras.Model, form: Form, examples: Inputs | None = None) -> bytes:
+    """Convert a Keras model.
 
     Args:
-        model: one input, one output.
-        form: "float32", or "dynamic": int8 weights, activations quantised while it runs.
+        model: one input, one output. A batch of any size becomes one of 1.
+        form: see FORMS.
+        examples: inputs as the device will give them; int8 and uint8 take their ranges from them.
 
     Returns:
         The .tflite file, for LiteRT and for tflite-runtime 2.14.
+
+    Raises:
+        MaskGateError: TFLite lacks an operation of the model, or there are no examples to
+            calibrate with, or they do not fit the model.
     """
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if form == "dynamic":
-        _quantise(converter)
-    content: bytes = converter.convert()
+    with tempfile.TemporaryDirectory(prefix="maskgate-convert-") as folder, _quiet():
+        _fixed(model).export(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        _set_form(converter, model, form, examples)
+        try:
+            content: bytes = converter.convert()
+        except ConverterError as error:
+            raise _refusal(model, form, str(error)) from error
     return content
 
 
-def to_uint8(model: keras.Model, faces: Faces) -> bytes:
-    """Convert to int8 with uint8 input and output, so that the device hands over pixels as is.
+def _set_form(converter: Any, model: keras.Model, form: Form, examples: Inputs | None) -> None:
+    if form != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        # tflite-runtime 2.14 has no per-channel dense layers (FULLY_CONNECTED version 12).
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    if form == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if form in CALIBRATED:
+        given = _require_examples(model, form, examples)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.representative_dataset = lambda: _one_by_one(given)
+    if form == "uint8":
+        converter.inference_input_type = converter.inference_output_type = tf.uint8
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converter's chatter off the terminal: it writes past Python's own streams."""
+    kept = [os.dup(number) for number in (1, 2)]
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            for number in (1, 2):
+                os.dup2(nowhere.fileno(), number)
+            yield
+    finally:
+        for number, own in zip((1, 2), kept, strict=True):
+            os.dup2(own, number)
+            os.close(own)
+
+
+def face_examples(faces: NDArray[np.uint8]) -> Inputs:
+    """Make examples of faces, for a model that takes pixels 0..255.
 
     Args:
-        model: takes pixels 0..255, batch x height x width x 3.
-        faces: to calibrate with.
+        faces: faces x height x width x 3, RGB.
 
     Returns:
-        The .tflite file, for LiteRT and for tflite-runtime 2.14; takes one picture at a time.
+        A picture of black and white first, so that the input's range is exactly 0..255 and a pixel
+        is its own code; then the faces. Nothing where there are no faces.
     """
-    fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(fixed, model(fixed)))
-    _quantise(converter)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.uint8
-    converter.representative_dataset = lambda: _representative(faces)
-    content: bytes = converter.convert()
-    return content
-
-
-def _quantise(converter: Any) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    # tflite-runtime 2.14 has no per-channel dense layers (FULLY_CONNECTED version 12).
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-
-
-def _representative(faces: Faces) -> Iterator[list[NDArray[np.float32]]]:
-    # Black and white, so that the input's range is exactly 0..255 and a pixel is its own code.
+    if not len(faces):
+        return faces.astype(np.float32)
     extremes = np.zeros((1, *faces.shape[1:]), np.float32)
     extremes[:, ::2] = 255
-    yield [extremes]
-    for face in faces:
-        yield [face[np.newaxis].astype(np.float32)]
+    return np.concatenate([extremes, faces.astype(np.float32)])
 
 
-def largest_difference(model: keras.Model, content: bytes) -> float:
-    """Largest difference of an output between Keras and TFLite, on random pictures.
+def _fixed(model: keras.Model) -> keras.Model:
+    """The model with a batch of one: the GPU refuses shapes that are open."""
+    if model.input_shape[0] is not None:
+        return model
+    one = keras.Input(batch_shape=(1, *model.input_shape[1:]))
+    return keras.Model(one, model(one), name=model.name)
 
-    Args:
-        model: the Keras model, input of fixed shape in about -1..1.
-        content: the .tflite file made of it.
-    """
-    net = open_model(content, model.name)
-    random = np.random.default_rng(0)
-    worst = 0.0
-    for _ in range(PICTURES):
-        picture = random.uniform(-1, 1, model.input_shape).astype(np.float32)
-        net.room()[...] = picture[0]
-        expected = np.asarray(model(picture))
-        worst = max(worst, float(np.abs(net.run() - expected[0]).max()))
-    return worst
+
+def _require_examples(model: keras.Model, form: Form, examples: Inputs | None) -> Inputs:
+    if examples is None or not len(examples):
+        raise MaskGateError(
+            f"model {model.name}: expected examples to calibrate {form} with, found none; convert "
+            "to another form, or train again on a data set with faces"
+        )
+    if examples.shape[1:] != model.input_shape[1:]:
+        raise MaskGateError(
+            f"model {model.name}: expected examples of {model.input_shape[1:]}, found "
+            f"{examples.shape[1:]}; they belong to another model"
+        )
+    return examples
+
+
+def _one_by_one(examples: Inputs) -> Iterator[list[NDArray[Any]]]:
+    for example in examples:
+        yield [example[np.newaxis]]
+
+
+def _refusal(model: keras.Model, form: Form, said: str) -> MaskGateError:
+    lacking = sorted({name for names in _LACKING.findall(said) for name in names.split(", ")})
+    if lacking:
+        reason = f"TFLite has no {', '.join(lacking)}; build it of layers that TFLite knows"
+    else:
+        reason = " ".join(said.split())[:300]
+    return MaskGateError(f"model {model.name}: it cannot be converted to {form} ({reason})")

@@ -15,8 +15,8 @@ from edge.values import Pixels
 QUALITY = 85
 """Of the JPEG pictures, 0..100."""
 
+_HERE = Path(__file__).parent
 _environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -24,18 +24,20 @@ _environment = Environment(
 )
 
 
-def write_page(path: Path, template: str, **values: Any) -> None:
-    """Fill a template of this folder and write the page.
+def write_page(path: Path, template: str, folder: Path = _HERE, **values: Any) -> None:
+    """Fill a template and write the page.
 
     Args:
         path: the HTML file; replaced only when the page is complete.
         template: name of a template that extends base.html, e.g. "run_report.html".
+        folder: where the template is, if not here.
         values: what the template names; text is escaped, `Markup` is not.
 
     Raises:
         MaskGateError: the file cannot be written.
     """
-    page = _environment.get_template(template).render(values)
+    loader = FileSystemLoader([folder, _HERE])
+    page = _environment.overlay(loader=loader).get_template(template).render(values)
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(page, encoding="utf-8")

@@ -1,0 +1,162 @@
+"""The face detector's bundle: MTCNN's three nets in every form, and what each form keeps."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.bundle import require_free, write_bundle
+from convert.detector_verification import Found, Report, compare_faces, compare_nets
+from convert.mtcnn import BUILDERS, OFFSET, PACKAGE, SCALE, VERSION, WEIGHTS_SHA256, package_weights
+from convert.tflite import CALIBRATED, to_tflite
+from convert.verification import LOSS, Runtime
+from edge.bundle import Form, load_bundle
+from edge.demo.portraits import COLLINS, HOPPER, find_photo
+from edge.errors import MaskGateError
+from edge.sources.pictures import read_picture
+from edge.values import Box, Pixels
+from edge.vision.cut import cut_face
+from edge.vision.pyramid import CELL
+
+FORMS: tuple[Form, ...] = ("float32", "float16", "dynamic")
+"""What is made unless asked otherwise. Not int8: its one scale for offsets, landmarks and score is
+too coarse, see docs/trainer.md."""
+PREFERENCE: tuple[Form, ...] = ("int8", "dynamic", "float32")
+"""The default form is the first of these that loses no more than LOSS of the faces."""
+SIDES = {"pnet": 48, "rnet": 24, "onet": 48}
+"""Of the pictures that the nets are calibrated and compared on; P-Net takes any."""
+WINDOWS = 24
+"""Pictures of each photo for each net, at most MOST_WINDOWS of all photos."""
+MOST_WINDOWS = 600
+"""Of each net."""
+
+
+def write_detector(
+    out: Path,
+    *,
+    forms: Sequence[Form],
+    photos: Sequence[Path],
+    under: Sequence[Runtime],
+    skipped: Sequence[str],
+    allow_loss: bool,
+    overwrite: bool,
+    report: Report,
+) -> None:
+    """Convert the installed package's weights, verify each form, and write the detector's bundle.
+
+    Args:
+        out: the bundle's folder.
+        forms: which to make, float32 among them.
+        photos: with faces, to calibrate and to compare on; the demo's two portraits if empty.
+        under: the runtimes to verify with.
+        skipped: what cannot be verified here, and why.
+        allow_loss: take the most preferred form as the default, whatever faces it loses.
+        overwrite: replace a bundle that is already there.
+        report: told of each step, one line each.
+
+    Raises:
+        MaskGateError: the folder is taken, a photo cannot be read, or the package is missing,
+            another version or altered.
+    """
+    require_free(out, overwrite=overwrite)
+    if "float32" not in forms:
+        raise MaskGateError("--form: float32 is what the others are compared with; add it")
+    shown = [read_picture(path) for path in photos or _portraits()]
+    nets = {name: build(package_weights(name)) for name, build in BUILDERS.items()}
+    windows = {name: _windows(shown, side) for name, side in SIDES.items()}
+    models: dict[tuple[str, Form], bytes] = {}
+    for name, net in nets.items():
+        for form in forms:
+            report(f"{name}: converting to {form}")
+            examples = windows[name] if form in CALIBRATED else None
+            models[name, form] = to_tflite(net, form, examples)
+    expected = {name: _outputs(net, windows[name]) for name, net in nets.items()}
+    differences = compare_nets(models, windows, expected, under, report)
+    found = _compare_faces(models, shown, report)
+    default = _choose(found, allow_loss=allow_loss)
+    measured = {
+        "photos": len(shown),
+        "faces": {form: one.summary() for form, one in found.items()},
+        "largest difference from Keras": differences,
+        "not verified": list(skipped),
+    }
+    write_bundle(out, _manifest(default, measured), models, overwrite=overwrite)
+    report(f"wrote {out}, default form {default}")
+
+
+def _portraits() -> list[Path]:
+    return [find_photo(portrait) for portrait in (COLLINS, HOPPER)]
+
+
+def _windows(photos: Sequence[Pixels], side: int) -> NDArray[np.float32]:
+    """Squares of all sizes out of photos, as the nets are shown them; the same for the same photos.
+
+    Returns:
+        Pictures x side x side x 3, normalised.
+    """
+    rng = np.random.default_rng(0)
+    each = max(1, min(WINDOWS, MOST_WINDOWS // len(photos)))
+    cuts = []
+    for photo in photos[:MOST_WINDOWS]:
+        shorter = min(photo.shape[:2])
+        for _ in range(each):
+            # As many small ones as large ones, in octaves.
+            width = min(shorter, CELL * 2 ** rng.uniform(0, np.log2(max(shorter / CELL, 2))))
+            top, left = (rng.uniform(0, length - width) for length in photo.shape[:2])
+            cuts.append(cut_face(photo, Box(left, top, left + width, top + width), side, 0.0))
+    return (np.stack(cuts).astype(np.float32) - OFFSET) / SCALE
+
+
+def _outputs(net: keras.Model, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What Keras gives, one picture at a time, for the nets have a batch of one."""
+    return np.concatenate([np.asarray(net(window[np.newaxis])) for window in windows])
+
+
+def _compare_faces(
+    models: Mapping[tuple[str, Form], bytes], photos: Sequence[Pixels], report: Report
+) -> dict[Form, Found]:
+    with tempfile.TemporaryDirectory(prefix="maskgate-convert-") as folder:
+        place = Path(folder) / "bundle"
+        write_bundle(place, _manifest("float32", {}), models)
+        return compare_faces(load_bundle(place), photos, report)
+
+
+def _choose(found: Mapping[Form, Found], *, allow_loss: bool) -> Form:
+    for form in PREFERENCE:
+        if form in found and (allow_loss or found[form].lost_share <= LOSS):
+            return form
+    return "float32"
+
+
+def _manifest(default: Form, measured: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "mtcnn",
+        "version": VERSION,
+        "task": "face-detection",
+        "input": {
+            "width": SIDES["onet"],
+            "height": SIDES["onet"],
+            "colour": "RGB",
+            "dtype": "float32",
+            "offset": OFFSET,
+            "scale": SCALE,
+        },
+        "output": "pnet, of each 12x12 window (stride 2), rnet, of 24x24, and onet, of 48x48: "
+        "left, top, right, bottom as shares of the window to move its edges by; onet only: x of "
+        "left eye, right eye, nose, left and right end of the mouth, then their y, as shares of "
+        "the window; last, the logit of a face",
+        "default_form": default,
+        "measured": measured,
+        "origin": {
+            "package": PACKAGE,
+            "version": VERSION,
+            "url": "https://github.com/ipazc/mtcnn",
+            "weights_sha256": WEIGHTS_SHA256,
+            "recipe": "maskgate-convert mtcnn",
+        },
+        "licence": "MIT",
+    }

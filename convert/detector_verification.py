@@ -1,0 +1,159 @@
+"""What each form of the detector keeps: of its nets' numbers, and of the faces it finds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.verification import A_RUN, STARTING, Runtime
+from edge.bundle import Bundle, Form
+from edge.config import Detector
+from edge.runtime.accelerator import CPU, Accelerator
+from edge.runtime.trial import TrialError, try_model
+from edge.values import Face, Pixels
+from edge.vision.cascade import Cascade
+
+SMALLEST_FACE = 20
+"""Pixels of a photo; the `mtcnn` package's own setting."""
+SAME, CLOSE = 0.5, 0.9
+"""Overlap from which two boxes show the same face, and from which they are hardly to be told
+apart."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a form finds of the faces that float32 finds."""
+
+    faces: int
+    """That float32 finds."""
+    lost: int
+    """Of those, not found."""
+    close: int
+    """Of those, found with a box that overlaps by CLOSE or more."""
+    extra: int
+    """Found, though float32 does not."""
+    seconds: float
+    """Inside the nets, for all photos."""
+
+    @property
+    def lost_share(self) -> float:
+        """0..1."""
+        return self.lost / max(self.faces, 1)
+
+    def summary(self) -> dict[str, Any]:
+        """Give the numbers for a manifest."""
+        return {
+            "of_float32": self.faces,
+            "lost": self.lost,
+            f"overlap_{CLOSE:g}": self.close,
+            "extra": self.extra,
+            "seconds_in_nets": round(self.seconds, 3),
+        }
+
+
+def compare_faces(bundle: Bundle, photos: Sequence[Pixels], report: Report) -> dict[Form, Found]:
+    """Find the faces in photos by each form, as the device does.
+
+    Args:
+        bundle: of a detector, with float32.
+        photos: RGB uint8, of any sizes.
+        report: gets a line for each form.
+
+    Raises:
+        MaskGateError: the runtime refuses a form.
+    """
+    forms = list(dict.fromkeys(file.form for file in bundle.manifest.files))
+    forms.sort(key=lambda form: form != "float32")
+    found: dict[Form, Found] = {}
+    expected: list[list[Face]] = []
+    for form in forms:
+        faces, seconds = _faces(bundle, form, photos)
+        expected = expected or faces
+        found[form] = _compare(faces, expected, seconds)
+        one = found[form]
+        report(
+            f"{form}: of {one.faces} faces {one.lost} lost, {one.close} with boxes that overlap "
+            f"by {CLOSE:g} or more; {one.extra} others; {one.seconds:.2f} s in the nets"
+        )
+    return found
+
+
+def _faces(bundle: Bundle, form: Form, photos: Sequence[Pixels]) -> tuple[list[list[Face]], float]:
+    cascade = Cascade(bundle, Detector.model_validate({"min_face": SMALLEST_FACE, "form": form}))
+    seconds, faces = 0.0, []
+    for photo in photos:
+        before = cascade.invoke_seconds
+        faces.append(cascade.detect(photo))
+        seconds += cascade.invoke_seconds - before
+    return faces, seconds
+
+
+def _compare(
+    faces: Sequence[Sequence[Face]], expected: Sequence[Sequence[Face]], seconds: float
+) -> Found:
+    overlaps = [
+        _best(face, here) for here, there in zip(faces, expected, strict=True) for face in there
+    ]
+    extra = [
+        _best(face, there) for here, there in zip(faces, expected, strict=True) for face in here
+    ]
+    return Found(
+        len(overlaps),
+        sum(overlap < SAME for overlap in overlaps),
+        sum(overlap >= CLOSE for overlap in overlaps),
+        sum(overlap < SAME for overlap in extra),
+        seconds,
+    )
+
+
+def _best(face: Face, others: Sequence[Face]) -> float:
+    return max((face.box.overlap(other.box) for other in others), default=0.0)
+
+
+def compare_nets(
+    models: Mapping[tuple[str, Form], bytes],
+    windows: Mapping[str, NDArray[np.float32]],
+    expected: Mapping[str, NDArray[np.float32]],
+    under: Sequence[Runtime],
+    report: Report,
+) -> dict[str, float | str]:
+    """Run each net in each form under each runtime, and the float16 ones on the GPU.
+
+    Args:
+        models: the .tflite file of each net in each form.
+        windows: pictures for each net.
+        expected: what Keras gives of them.
+        under: the runtimes.
+        report: gets a line where something is refused.
+
+    Returns:
+        The largest difference from Keras by net, form and runtime, or why there is none.
+    """
+    tries = [(net, form, CPU, runtime) for (net, form), runtime in product(models, under)]
+    tries += [
+        (net, form, Accelerator("gpu"), under[0]) for net, form in models if form == "float16"
+    ]
+    differences: dict[str, float | str] = {}
+    for net, form, accelerator, runtime in tries:
+        shown, on_gpu = windows[net], accelerator.kind == "gpu"
+        try:
+            trial = try_model(
+                models[net, form],
+                accelerator,
+                shown,
+                repeats=1,
+                limit=STARTING + A_RUN * len(shown),
+                python=runtime.python,
+            )
+            largest = np.abs(trial.outputs.reshape(expected[net].shape) - expected[net]).max()
+            place = f"{trial.runtime}{', GPU' * on_gpu}"
+            differences[f"{net} {form}, {place}"] = round(float(largest), 6)
+        except TrialError as error:
+            differences[f"{net} {form}, {runtime.name}{', GPU' * on_gpu}"] = str(error)
+            report(f"{net} {form} under {runtime.name}: {error}")
+    return differences
