@@ -91,8 +91,8 @@ def sign_bundle(place: Path, key: Path, password: Callable[[], str]) -> str:
         if isinstance(bundle.files, ZipFiles):
             _rewrite(bundle, bundle.files, content)
         else:
-            with replacing(place / SIGNATURE) as file:
-                file.write(content)
+            with replacing(place / SIGNATURE) as signature:
+                signature.write(content)
     except OSError as error:
         raise MaskGateError(
             f"bundle {place}: its signature cannot be written ({error.strerror}); "

@@ -54,12 +54,13 @@ def watch(
         MaskGateError: something needed is missing or damaged, or, with `once`, the source broke off
             or the broker did not take the alerts; they stay in the outbox.
     """
+    # OpenCV would take every core for pictures so small that handing out costs more.
+    cv2.setNumThreads(settings.detector.threads or 1)
+    # Before the seconds count: the first time, what is fastest is measured here.
+    chain = Chain(settings)
     with ExitStack() as stack:
         end = stack.enter_context(End(seconds))
-        # OpenCV would take every core for pictures so small that handing out costs more.
-        cv2.setNumThreads(settings.detector.threads or 1)
         console = Console(settings.device, as_json=as_json)
-        chain = Chain(settings)
         frames = _Frames(settings.camera, stack, once=once)
         violations = settings.decision.violations
         recording = (

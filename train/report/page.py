@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from edge.errors import MaskGateError
 from edge.values import Pixels
+from edge.writing import replacing
 
 QUALITY = 85
 """Of the JPEG pictures, 0..100."""
@@ -38,14 +39,11 @@ def write_page(path: Path, template: str, folder: Path = _HERE, **values: Any) -
     """
     loader = FileSystemLoader([folder, _HERE])
     page = _environment.overlay(loader=loader).get_template(template).render(values)
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(path)
+        with replacing(path) as file:
+            file.write(page.encode())
     except OSError as error:
         raise MaskGateError(f"report {path}: cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def picture(pixels: Pixels, text: str, *, side: int | None = None) -> Markup:
