@@ -11,8 +11,10 @@ from edge.errors import MaskGateError
 from edge.runtime.model import Tensor
 from edge.runtime.quiet import quiet
 
-_CAUSE = re.compile(r"ERROR: (?:\[[^]]*\] )?(.+)")
-"""How LiteRT says on standard error what its exception does not."""
+_CAUSE = re.compile(r"ERROR: (?:\[[^]]*\] )?(.+[^:])")
+"""How LiteRT says on standard error what its exception does not; a title ends in a colon."""
+_PLACE = re.compile(r"(?:ERROR: )?\[[^]]*\](?: └)? *")
+"""A line of LiteRT's source, of which its exceptions are full."""
 
 
 class GpuModel:
@@ -39,8 +41,8 @@ class GpuModel:
                 f"model {name}: expected ai-edge-litert 2.1 or later, which knows GPUs ({error})"
             ) from error
         except (ValueError, RuntimeError) as error:
-            causes = [cause[1] for line in said if (cause := _CAUSE.match(line))]
-            shown = " ".join((causes or [str(error)])[0].split())
+            causes = [cause[1] for line in said if (cause := _CAUSE.fullmatch(line))]
+            shown = " ".join((causes or [_PLACE.sub("", str(error))])[0].split())
             raise MaskGateError(f"model {name}: it does not compile for a GPU ({shown})") from error
         if not whole:
             raise MaskGateError(f"model {name}: not all of it runs on the GPU")
@@ -70,9 +72,10 @@ class GpuModel:
         self._model = CompiledModel.from_buffer(
             content, hardware_accel=HardwareAccelerator.GPU, environment=_environment()
         )
-        if size is not None:
-            self._model.resize_input_tensor(0, [1, size[1], size[0], 3], strict=False)
         self.given, self.taken = self._tensors()
+        if size is not None and self.given.shape[1:3] != size[::-1]:
+            self._model.resize_input_tensor(0, [1, size[1], size[0], 3], strict=False)
+            self.given, self.taken = self._tensors()
         self._inputs = self._model.create_input_buffers(0)
         self._outputs = self._model.create_output_buffers(0)
         self._given = np.zeros(self.given.shape, self.given.dtype)

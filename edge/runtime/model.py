@@ -108,17 +108,19 @@ class _InterpreterModel:
         net = open_interpreter(content, name, accelerator.threads, accelerator.library or None)
         try:
             (given,), (taken,) = net.get_input_details(), net.get_output_details()
-            if size is not None:
-                net.resize_tensor_input(given["index"], [1, size[1], size[0], 3])
+            wanted = (1, size[1], size[0], 3) if size else tuple(given["shape"])
+            # Resized to what it is, a model with a Flatten no longer knows its output's shape.
+            if tuple(given["shape"]) != wanted:
+                net.resize_tensor_input(given["index"], wanted)
             net.allocate_tensors()
+            self.given = _tensor(net, given["index"], net.get_input_details())
+            self.taken = _tensor(net, taken["index"], net.get_output_details())
         except (ValueError, RuntimeError) as error:
             shown = f"{size[0]}x{size[1]} pictures" if size else "one picture in, one tensor out"
             raise MaskGateError(
                 f"model {name}: expected one that takes {shown} on {accelerator} "
                 f"({' '.join(str(error).split())})"
             ) from error
-        self.given = _tensor(net, given["index"], net.get_input_details())
-        self.taken = _tensor(net, taken["index"], net.get_output_details())
         self._invoke, self._get_tensor = net.invoke, net.get_tensor
         self._output = taken["index"]
         self._room = net.tensor(given["index"])

@@ -75,6 +75,7 @@ def try_model(
     *,
     repeats: int,
     limit: float,
+    budget: float | None = None,
     python: Path | None = None,
 ) -> Trial:
     """Run a model on each input, then `repeats` times more for its time.
@@ -85,6 +86,7 @@ def try_model(
         inputs: real values, inputs x height x width x 3, of any size that the model takes.
         repeats: timed runs; two more come first, untimed.
         limit: seconds after which the process is ended.
+        budget: seconds after which no further timed run is begun; three there are at least.
         python: of an environment where `edge` and a TFLite runtime are installed; this one when
             None.
 
@@ -92,7 +94,12 @@ def try_model(
         TrialError: the runtime, the accelerator or the model refuses, crashes or takes too long.
     """
     (trial,) = try_models(
-        [Job(content, inputs)], accelerator, repeats=repeats, limit=limit, python=python
+        [Job(content, inputs)],
+        accelerator,
+        repeats=repeats,
+        limit=limit,
+        budget=budget,
+        python=python,
     )
     return trial
 
