@@ -1,7 +1,9 @@
 """What the nets run on is measured, compared, remembered, and shown."""
 
+import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -392,6 +394,22 @@ def test_the_first_run_measures_and_the_next_remembers(tmp_path: Path) -> None:
     for name in ("detector", "classifier"):
         assert f"measuring what the {name} runs fastest on" in first.stderr
     assert "measuring" not in second.stderr
+
+
+def test_bench_goes_on_when_a_form_does_not_run(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(MODELS / "compact", tmp_path / "compact"))
+    text = b"not a model, however long " * 10
+    (folder / "broken.tflite").write_bytes(text)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    broken = {"net": "classifier", "form": "float32", "path": "broken.tflite"}
+    broken |= {"sha256": hashlib.sha256(text).hexdigest(), "size": len(text)}
+    manifest["files"].append(broken)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    done = maskgate(tmp_path, "bench", "--bundle", str(folder), "--threads", "1")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"float32 +0 +1 +fails", done.stdout)
+    assert "float32: on cpu, 1 thread: model classifier: the runtime refuses it" in done.stdout
+    assert re.search(r"uint8 +\d+ +1 +\d+\.\d\d +\d", done.stdout)
 
 
 @pytest.mark.slow

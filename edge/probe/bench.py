@@ -11,16 +11,16 @@ import numpy as np
 from edge.bundle import Bundle, Form
 from edge.config import Settings
 from edge.probe.hardware import cores, describe_hardware
-from edge.probe.measure import Measuring, holds
+from edge.probe.measure import holds, jobs, rounds
 from edge.probe.task import Task, classifier_task, detector_task
+from edge.probe.workload import Piece
 from edge.runtime.accelerator import Accelerator
 from edge.runtime.interpreter import runtime_name
-from edge.runtime.processor import Way
-from edge.runtime.trial import TrialError
+from edge.runtime.trial import TrialError, try_models
 from edge.show.table import table_lines
 
-REPEATS, BUDGET = 60, 3.0
-"""Timed rounds, and seconds after which no more of them are begun."""
+REPEATS, BUDGET, LIMIT = 60, 6.0, 120.0
+"""Timed rounds, seconds after which no more of them are begun, and seconds for a process."""
 THREADS = (1, 2, 4)
 
 
@@ -49,25 +49,46 @@ def bench(bundle: Bundle, settings: Settings, threads: Sequence[int]) -> list[Ti
         settings: the camera's frame and how the detector looks at it.
         threads: how many, one after the other.
     """
-    task = _task(bundle, settings)
-    measuring = Measuring(
-        bundle, task.work(), task.tolerance, task.form, repeats=REPEATS, budget=BUDGET
-    )
+    work = _task(bundle, settings).work()
     forms = [form for form in get_args(Form) if holds(bundle, form)]
-    wanted = [(form, count) for form in forms for count in threads]
-    timed = []
+    timed: list[Timed] = []
     label = f"timing {bundle.manifest.name}"
-    with click.progressbar(wanted, label=label, file=sys.stderr) as progress:
-        for form, count in progress:
-            size = sum(file.size for file in bundle.manifest.files if file.form == form)
+    with click.progressbar(threads, label=label, file=sys.stderr) as progress:
+        for count in progress:
             try:
-                rounds = measuring.rounds(Way(Accelerator("cpu", count), form)) * 1000
-            except TrialError as error:
-                timed.append(Timed(form, size, count, fault=str(error)))
-            else:
-                low, middle, high = map(float, np.percentile(rounds, (25, 50, 75)))
-                timed.append(Timed(form, size, count, (low, middle, high)))
+                timed += _time(bundle, work, forms, count)
+            except TrialError:
+                # One of them does not run; which one is seen when each has its own process.
+                for form in forms:
+                    timed += _time_alone(bundle, work, form, count)
+    return sorted(timed, key=lambda one: forms.index(one.form))
+
+
+def _time(
+    bundle: Bundle, work: Sequence[Piece], forms: Sequence[Form], threads: int
+) -> list[Timed]:
+    """Time forms in turns, so that what else the device does weighs on all of them alike."""
+    ordered = [job for form in forms for job in jobs(bundle, work, form)]
+    trials = try_models(
+        ordered, Accelerator("cpu", threads), repeats=REPEATS, limit=LIMIT, budget=BUDGET
+    )
+    timed = []
+    for number, form in enumerate(forms):
+        own = trials[number * len(work) : (number + 1) * len(work)]
+        low, middle, high = np.percentile(rounds(work, own) * 1000, (25, 50, 75)).tolist()
+        timed.append(Timed(form, _size(bundle, form), threads, (low, middle, high)))
     return timed
+
+
+def _time_alone(bundle: Bundle, work: Sequence[Piece], form: Form, threads: int) -> list[Timed]:
+    try:
+        return _time(bundle, work, [form], threads)
+    except TrialError as error:
+        return [Timed(form, _size(bundle, form), threads, fault=str(error))]
+
+
+def _size(bundle: Bundle, form: Form) -> int:
+    return sum(file.size for file in bundle.manifest.files if file.form == form)
 
 
 def print_timed(bundle: Bundle, settings: Settings, timed: Sequence[Timed]) -> None:

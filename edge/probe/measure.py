@@ -69,7 +69,6 @@ class Measuring:
         form: Form,
         *,
         repeats: int = REPEATS,
-        budget: float = BUDGET,
     ) -> None:
         """Remember what to do; nothing is tried yet.
 
@@ -79,10 +78,9 @@ class Measuring:
             tolerance: by how much a way may differ.
             form: the form that is used where an accelerator does not ask for another.
             repeats: timed rounds of the work.
-            budget: seconds after which no more of them are begun.
         """
         self._bundle, self._work, self._tolerance, self._form = bundle, work, tolerance, form
-        self._repeats, self._budget = repeats, budget
+        self._repeats = repeats
         self._tried: dict[Way, list[Trial]] = {}
 
     def measure(self, way: Way) -> Measured:
@@ -100,19 +98,7 @@ class Measuring:
         except TrialError as error:
             reason = str(error).removeprefix(f"on {way.accelerator}: ")
             return Measured(way, fault=f"fails: {reason}")
-        return Measured(way, float(np.median(self._rounds(found))), difference, fault)
-
-    def rounds(self, way: Way) -> NDArray[np.float64]:
-        """Seconds of each round of the work.
-
-        Raises:
-            TrialError: it cannot be done in that way.
-        """
-        return self._rounds(self._try(way))
-
-    def _rounds(self, trials: list[Trial]) -> NDArray[np.float64]:
-        runs = [piece.runs for piece in self._work]
-        return np.asarray(runs @ np.array([trial.seconds for trial in trials]), np.float64)
+        return Measured(way, float(np.median(rounds(self._work, found))), difference, fault)
 
     def _difference(self, found: list[Trial], form: Form) -> float:
         """The largest difference from one CPU thread; infinite where it is not a number."""
@@ -126,16 +112,24 @@ class Measuring:
     def _try(self, way: Way) -> list[Trial]:
         if way not in self._tried:
             self._tried[way] = try_models(
-                [
-                    Job(self._bundle.model(piece.net, way.form), piece.inputs, piece.net)
-                    for piece in self._work
-                ],
+                jobs(self._bundle, self._work, way.form),
                 way.accelerator,
                 repeats=self._repeats,
                 limit=CPU_LIMIT if way.accelerator.kind == "cpu" else ACCELERATOR_LIMIT,
-                budget=self._budget,
+                budget=BUDGET,
             )
         return self._tried[way]
+
+
+def jobs(bundle: Bundle, work: Sequence[Piece], form: Form) -> list[Job]:
+    """What a trial is to run."""
+    return [Job(bundle.model(piece.net, form), piece.inputs, piece.net) for piece in work]
+
+
+def rounds(work: Sequence[Piece], trials: Sequence[Trial]) -> NDArray[np.float64]:
+    """Seconds that the whole work took in each timed round."""
+    runs = np.array([piece.runs for piece in work])
+    return np.asarray(runs @ np.array([trial.seconds for trial in trials]), np.float64)
 
 
 def pick(measured: Sequence[Measured], *, clearly: bool = True) -> Measured | None:
