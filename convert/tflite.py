@@ -46,7 +46,10 @@ def to_tflite(model: keras.Model, form: Form, examples: Inputs | None = None) ->
             calibrate with, or they do not fit the model.
     """
     with tempfile.TemporaryDirectory(prefix="maskgate-convert-") as folder, _quiet():
-        _fixed(model).export(folder, verbose=False)
+        fixed = _fixed(model)
+        # Named, or Keras would open the batch again.
+        signature = [tf.TensorSpec(fixed.input_shape, tf.float32)]
+        fixed.export(folder, input_signature=signature, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         _set_form(converter, model, form, examples)
         try:

@@ -17,8 +17,8 @@ from edge.runtime.trial import Trial, TrialError, try_model
 
 THREADS = (1, 2, 4)
 """Of the CPU, for the latencies."""
-REPEATS = 40
-"""Timed runs for each latency."""
+REPEATS, BUDGET = 40, 4.0
+"""Timed runs for each latency, and the seconds after which fewer have to do."""
 ON_GPU = 16
 """Faces that the GPU's answers are compared on: a software GPU is slow."""
 GPU_TOLERANCE = 0.01
@@ -244,7 +244,13 @@ def _try(
 ) -> Trial:
     limit = STARTING + A_RUN * (len(inputs) + REPEATS)
     return try_model(
-        content, accelerator, inputs, repeats=REPEATS, limit=limit, python=runtime.python
+        content,
+        accelerator,
+        inputs,
+        repeats=REPEATS,
+        limit=limit,
+        budget=BUDGET,
+        python=runtime.python,
     )
 
 
@@ -256,9 +262,11 @@ def _on_gpu(
         return None, []
     inputs = shown.pictures[:ON_GPU].astype(np.float32)
     gpu, limit = Accelerator("gpu"), STARTING + A_RUN * len(inputs)
-    on_cpu = try_model(contents["float16"], CPU, inputs, repeats=1, limit=limit)
     try:
-        on_gpu = try_model(contents["float16"], gpu, inputs, repeats=1, limit=limit)
+        on_gpu, on_cpu = (
+            try_model(contents["float16"], there, inputs, repeats=1, limit=limit)
+            for there in (gpu, CPU)
+        )
     except TrialError as error:
         if not error.unsupported and not _is_there(inputs.shape[1:], limit):
             missing = "GPU: not verified; no GPU with a Vulkan driver was found"

@@ -28,7 +28,8 @@ def brightness_model(gain: float = 12.0, threshold: float = 127.5) -> keras.Mode
     """Says that a face wears a mask if it is brighter than the threshold."""
     pixels = keras.Input((SIDE, SIDE, 3))
     x = layers.Conv2D(4, 3, padding="same", activation="relu", use_bias=False)(pixels)
-    x = layers.GlobalAveragePooling2D()(x)
+    # A Flatten, for with an open batch it would make every shape after it unknown.
+    x = layers.Flatten()(layers.AveragePooling2D(SIDE)(x))
     model = keras.Model(pixels, layers.Dense(1, activation="sigmoid")(x), name="brightness")
     kernel = np.zeros((3, 3, 3, 4), np.float32)
     kernel[1, 1] = 1 / 3
