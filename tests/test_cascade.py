@@ -230,6 +230,11 @@ def replace_by_text(bundle: Path) -> None:
     rewrite(bundle, vouch)
 
 
+def drop_rnet(manifest: dict[str, Any]) -> None:
+    files = manifest["files"]
+    manifest["files"] = [f for f in files if (f["net"], f["form"]) != ("rnet", "dynamic")]
+
+
 SPOILED = [
     (truncate, r"rnet.dynamic.tflite: expected \d+ bytes, found \d+; .*install the bundle again"),
     (alter, r"onet.dynamic.tflite: its SHA-256 differs .*install the bundle again"),
@@ -237,7 +242,7 @@ SPOILED = [
     (lambda b: (b / "pnet.dynamic.tflite").unlink(), r"pnet.dynamic.tflite: No such file.*install"),
     (lambda b: (b / "manifest.json").unlink(), "cannot read manifest.json"),
     (lambda b: rewrite(b, lambda m: m.update(schema=2)), "schema 2, expected 1; update maskgate"),
-    (lambda b: rewrite(b, lambda m: m["files"].pop(3)), "no rnet in form dynamic; it holds pnet"),
+    (lambda b: rewrite(b, drop_rnet), "no rnet in form dynamic; it holds pnet"),
     (
         lambda b: rewrite(b, lambda m: m.update(task="mask-classification")),
         "is for mask-classification, expected face-detection; set detector.bundle",
