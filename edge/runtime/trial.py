@@ -127,31 +127,43 @@ def try_models(
         What each gave, in the order of the jobs.
 
     Raises:
-        TrialError: the runtime, the accelerator or a model refuses, crashes or takes too long.
+        TrialError: the runtime, the accelerator or a model refuses, crashes or takes too long, or
+            there is no room or no Python to try it with.
     """
-    with tempfile.TemporaryDirectory(prefix="maskgate-trial-") as name:
-        folder = Path(name)
-        for number, job in enumerate(jobs):
-            (folder / MODEL.format(number)).write_bytes(job.content)
-            np.save(folder / INPUTS.format(number), job.inputs)
-        order = {
-            "accelerator": asdict(accelerator),
-            "jobs": [job.name for job in jobs],
-            "repeats": repeats,
-            "budget": budget,
-        }
-        (folder / ORDER).write_text(json.dumps(order), encoding="utf-8")
-        said = _run(folder, accelerator, python or Path(sys.executable), limit)
-        try:
-            result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-            if "refused" not in result:
-                return [
-                    Trial(np.load(folder / OUTPUTS.format(number)), tuple(taken), result["runtime"])
-                    for number, taken in enumerate(result["seconds"])
-                ]
-        except (OSError, ValueError) as error:
-            last = said.strip().splitlines()[-1:] or ["it said nothing"]
-            raise TrialError(f"on {accelerator}: it ended without a result ({last[0]})") from error
+    order = {
+        "accelerator": asdict(accelerator),
+        "jobs": [job.name for job in jobs],
+        "repeats": repeats,
+        "budget": budget,
+    }
+    try:
+        with tempfile.TemporaryDirectory(prefix="maskgate-trial-") as name:
+            folder = Path(name)
+            for number, job in enumerate(jobs):
+                (folder / MODEL.format(number)).write_bytes(job.content)
+                np.save(folder / INPUTS.format(number), job.inputs)
+            (folder / ORDER).write_text(json.dumps(order), encoding="utf-8")
+            said = _run(folder, accelerator, python or Path(sys.executable), limit)
+            return _read_trials(folder, accelerator, said)
+    except OSError as error:
+        raise TrialError(
+            f"on {accelerator}: it cannot be tried ({error.filename or tempfile.gettempdir()}: "
+            f"{error.strerror or error})"
+        ) from error
+
+
+def _read_trials(folder: Path, accelerator: Accelerator, said: str) -> list[Trial]:
+    """Read what the process left; TrialError where that is nothing, or a refusal."""
+    try:
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        if "refused" not in result:
+            return [
+                Trial(np.load(folder / OUTPUTS.format(number)), tuple(taken), result["runtime"])
+                for number, taken in enumerate(result["seconds"])
+            ]
+    except (OSError, ValueError) as error:
+        last = said.strip().splitlines()[-1:] or ["it said nothing"]
+        raise TrialError(f"on {accelerator}: it ended without a result ({last[0]})") from error
     found = _UNSUPPORTED.search(said)
     unsupported = tuple(line.rstrip(": ") for line in found[1].splitlines()) if found else ()
     raise TrialError(f"on {accelerator}: {result['refused']}", unsupported)
