@@ -27,7 +27,7 @@ from edge.probe.task import Task, classifier_task, detector_task
 from edge.probe.workload import classifier_work, detector_work
 from edge.runtime.accelerator import CPU, Accelerator
 from edge.runtime.processor import Processor, Way
-from edge.runtime.trial import try_model
+from edge.runtime.trial import Job, Trial, TrialError, try_model
 from tests.accelerators import built_delegate, gpu_in_software
 from tests.conftest import wait_until
 
@@ -117,7 +117,6 @@ def test_what_was_measured_holds_until_something_changes(
     settings: Settings, measurements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VK_ICD_FILENAMES", "/nowhere")
-    monkeypatch.setattr(choosing, "measure", choosing.measure)
     chosen = way(choose(detector(settings), settings))
     assert measurements == ["detector"]
     assert way(choose(detector(settings), settings)) == chosen
@@ -241,6 +240,75 @@ def test_the_memory_keeps_the_newest_entries_only(tmp_path: Path) -> None:
     assert len(json.loads(memory.path.read_text())["entries"]) == 16
     assert Memory(tmp_path).find({"number": 39})
     assert not Memory(tmp_path).find({"number": 3})
+
+
+def test_what_others_wrote_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    early = Memory(tmp_path)
+    early.keep({"task": "detector"}, [cpu(1, 10)])
+    Memory(tmp_path).keep({"task": "classifier"}, [cpu(1, 1)])
+    Memory(tmp_path).keep({"task": "detector"}, [cpu(1, 11)])
+    early.note({"task": "detector"}, cpu(1, 10).way, "failed later: gone")
+    now = Memory(tmp_path)
+    assert now.find({"task": "classifier"})
+    entry = now.find({"task": "detector"})
+    assert entry
+    assert entry.measured == (cpu(1, 11, "failed later: gone"),)
+
+
+def test_where_more_threads_are_no_faster_still_more_are_not_tried(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = {1: 10.0, 2: 11.0, 3: 1.0, 4: 1.0}
+
+    class Timed:
+        def measure(self, way: Way) -> Measured:
+            return cpu(way.accelerator.threads, taken[way.accelerator.threads])
+
+    monkeypatch.setattr(Task, "measuring", lambda _: Timed())
+    found = choosing.measure(detector(settings), [cpu(count, 0).way for count in taken])
+    assert [one.fault for one in found] == [
+        None,
+        None,
+        *["not tried: 2 threads are no faster than fewer"] * 2,
+    ]
+
+
+@pytest.mark.parametrize("broken", ["pnet", "rnet", "onet"])
+def test_a_net_that_gives_no_numbers_is_noticed_whichever_it_is(
+    broken: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(jobs: list[Job], on: Accelerator, **_: object) -> list[Trial]:
+        spoiled = on.kind == "gpu"
+        return [
+            Trial(
+                np.full((1, 2), np.nan if spoiled and job.name == broken else 0.0, np.float32),
+                (0.01,),
+                "a runtime",
+            )
+            for job in jobs
+        ]
+
+    monkeypatch.setattr(measuring, "try_models", tried)
+    found = detector(settings).measuring().measure(Way(Accelerator("gpu"), "float16"))
+    assert found.fault is not None
+    assert found.fault.startswith("disagrees by inf")
+
+
+def test_where_nothing_can_be_tried_the_device_runs_and_tries_again_next_time(
+    settings: Settings, measurements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    for _ in range(2):
+        assert way(choose(classifier(settings), settings)).accelerator == CPU
+    assert measurements == ["classifier", "classifier"]
+
+
+def test_a_python_that_cannot_be_started_is_named(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("not executable")
+    inputs = np.zeros((1, 2, 2, 3), np.float32)
+    with pytest.raises(TrialError, match=r"cannot be tried \(.*/python: Permission denied\)"):
+        try_model(b"", CPU, inputs, repeats=1, limit=5, python=python)
 
 
 def delegated(folder: Path) -> str:

@@ -41,7 +41,8 @@ def choose(task: Task, settings: Settings, *, patient: bool = True) -> Processor
     if remembered is None and wanted is None and not patient:
         return on_cpu(task.bundle, task.threads, task.form)
     measured = remembered.measured if remembered else tuple(measure(task, task.ways()))
-    if not remembered:
+    # Where not even the first way could be tried, nothing was found out that is worth keeping.
+    if not remembered and measured[0].fault is None:
         memory.keep(key, measured)
     chosen = task.choose(measured).way
     if wanted is not None and chosen.accelerator != wanted:
@@ -104,12 +105,13 @@ def measure(task: Task, ways: Sequence[Way]) -> list[Measured]:
 
 def _more_threads_in_vain(way: Way, measured: Sequence[Measured]) -> str | None:
     """Say why a way on the CPU need not be tried, which saves a second or two."""
-    if way.accelerator.kind != "cpu" or len(measured) < 2:
+    timed = [(one.seconds, one.way) for one in measured if one.seconds is not None]
+    if way.accelerator.kind != "cpu" or len(timed) < 2:
         return None
-    fewer, most = measured[-2:]
-    if fewer.seconds is None or most.seconds is None or most.seconds < fewer.seconds:
+    (fewer, _), (more, most) = timed[-2:]
+    if more < fewer:
         return None
-    return f"not tried: {most.way.accelerator.threads} threads are no faster than fewer"
+    return f"not tried: {most.accelerator.threads} threads are no faster than fewer"
 
 
 def state_folder(settings: Settings) -> Path:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -48,7 +49,14 @@ class Memory:
     def __init__(self, folder: Path) -> None:
         """Read the file; one that is missing or damaged is as good as empty."""
         self.path = folder / FILE
-        self._entries = self._read()
+        self._entries: tuple[Entry, ...] = ()
+        try:
+            self._entries = self._read()
+        except FileNotFoundError:
+            pass
+        except (OSError, ValidationError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is damaged or edited"
+            log.warning("%s: cannot be read (%s); measuring anew", self.path, reason)
 
     def find(self, key: Mapping[str, Any]) -> Entry | None:
         """What was measured under this very key."""
@@ -56,6 +64,7 @@ class Memory:
 
     def keep(self, key: Mapping[str, Any], measured: Sequence[Measured]) -> None:
         """Remember what was measured; where that cannot be, it is measured again next time."""
+        self._refresh()
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         entry = Entry(key=dict(key), measured=tuple(measured), time=now)
         others = [kept for kept in self._entries if kept.key != key]
@@ -64,6 +73,7 @@ class Memory:
 
     def note(self, key: Mapping[str, Any], way: Way, fault: str | None) -> None:
         """Note that a way has failed, or that it works after all."""
+        self._refresh()
         found = self.find(key)
         if found is not None:
             measured = found.measured
@@ -71,17 +81,14 @@ class Memory:
                 key, [replace(one, fault=fault) if one.way == way else one for one in measured]
             )
 
+    def _refresh(self) -> None:
+        """Take in what others wrote meanwhile: a watch notes a failure hours after it has read."""
+        with suppress(OSError, ValidationError):  # What was known before is better than nothing.
+            self._entries = self._read()
+
     def _read(self) -> tuple[Entry, ...]:
-        try:
-            with self.path.open("rb") as file:
-                text = file.read(FILE_LIMIT)
-            return _Content.model_validate_json(text).entries
-        except FileNotFoundError:
-            return ()
-        except (OSError, ValidationError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is damaged or edited"
-            log.warning("%s: cannot be read (%s); measuring anew", self.path, reason)
-            return ()
+        with self.path.open("rb") as file:
+            return _Content.model_validate_json(file.read(FILE_LIMIT)).entries
 
     def _write(self) -> None:
         content = _Content.model_validate({"schema": SCHEMA, "entries": self._entries})

@@ -44,7 +44,8 @@ def probe(settings: Settings) -> list[Probed]:
         key, asked = task.key(), task.ways()
         before = memory.find(key)
         measured = measure(task, task.ways(every=True))
-        memory.keep(key, [one for one in measured if one.way in asked])
+        if measured[0].fault is None:  # as in `choose`
+            memory.keep(key, [one for one in measured if one.way in asked])
         found.append(Probed(task, measured, task.choose(measured), before))
     return found
 
