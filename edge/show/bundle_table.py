@@ -33,8 +33,8 @@ def print_table(found: Inspection) -> None:
     for title, value in _facts(manifest):
         _print(title, [value], width)
     _print_styled("forms", _forms(found))
-    _print("measured", as_lines(manifest.measured), width)
-    _print("origin", as_lines(_origin(manifest.origin)), width)
+    _print("measured", as_lines(manifest.measured, width - _TITLES), width)
+    _print("origin", as_lines(_origin(manifest.origin), width - _TITLES), width)
     _print("licence", [in_words(manifest.licence)], width)
     _print_styled("signature", [_signature(found)])
 
@@ -44,7 +44,7 @@ def print_json(found: Inspection) -> None:
     manifest = found.bundle.manifest.model_dump(mode="json", by_alias=True)
     states = [{"path": file.path, "fault": fault} for file, fault in found.files]
     shown = {
-        "bundle": str(found.bundle.folder),
+        "bundle": str(found.bundle.path),
         "manifest": manifest,
         "files": states,
         "signature": {
@@ -81,7 +81,7 @@ def _forms(found: Inspection) -> Iterator[str]:
     nets = max(len(file.net) for file in manifest.files)
     for file, fault in found.files:
         state = click.style("damaged", fg="red") if fault else click.style("intact", fg="green")
-        default = ", the default" if file.form == manifest.default_form else ""
+        default = ", default" if file.form == manifest.default_form else ""
         yield (
             f"{in_words(file.net):{nets}}  {file.form:8}{file.size:>11,} bytes  "
             f"{file.sha256[:12]}  {state}{default}"

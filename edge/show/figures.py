@@ -6,18 +6,21 @@ from typing import Any
 _GAP = "  "
 
 
-def as_lines(figures: Mapping[str, Any]) -> list[str]:
+def as_lines(figures: Mapping[str, Any], width: int) -> list[str]:
     """Lay figures out: one a line, and those that belong to several things as a table.
 
     Args:
         figures: values by name; a value may be a mapping in turn, as JSON has them.
+        width: of a line; a table's columns that do not fit beside the others go below them.
+            A single value may be longer.
     """
-    lines = _pairs({k: v for k, v in figures.items() if not isinstance(v, Mapping)})
+    lines = _pairs({k: v for k, v in figures.items() if not isinstance(v, Mapping)}, width)
     for name, value in figures.items():
         if isinstance(value, Mapping) and value:
             lines.append(_title(name))
             several = all(isinstance(part, Mapping) for part in value.values())
-            inner = _table(list(_rows(value))) if several else as_lines(value)
+            room = width - len(_GAP)
+            inner = _table(list(_rows(value)), room) if several else as_lines(value, room)
             lines += [_GAP + line for line in inner]
     return lines
 
@@ -33,7 +36,7 @@ def in_words(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(in_words, value))
+        return ", ".join(map(in_words, value)) or "-"
     if isinstance(value, Mapping):
         return ", ".join(f"{in_words(name)} {in_words(part)}" for name, part in value.items())
     text = str(value)
@@ -53,28 +56,46 @@ def _title(name: str) -> str:
     return in_words(name).replace("_", " ")
 
 
-def _pairs(figures: Mapping[str, Any]) -> list[str]:
+def _pairs(figures: Mapping[str, Any], width: int) -> list[str]:
     names = [_title(name) for name in figures]
-    width = min(max(map(len, names), default=0), 30)
-    shown = zip(names, figures.values(), strict=True)
-    return [f"{name:{width}}{_GAP}{in_words(value)}" for name, value in shown]
+    values = [in_words(value) for value in figures.values()]
+    longest = max(map(len, names), default=0)
+    if longest + len(_GAP) + max(map(len, values), default=0) > width:
+        longest = min(longest, 30)
+    return [f"{name:{longest}}{_GAP}{value}" for name, value in zip(names, values, strict=True)]
 
 
-def _table(rows: list[tuple[str, Mapping[str, Any]]]) -> list[str]:
-    """A row for each thing; titles of several words stand one word below the other."""
-    names = list(dict.fromkeys(name for _, row in rows for name in row))
-    titles = [_words(name, [row[name] for _, row in rows if name in row]) for name in names]
-    height = max(map(len, titles), default=0)
-    titles = [[""] * (height - len(words)) + words for words in titles]
-    lines = [["", *(words[level] for words in titles)] for level in range(height)]
-    lines += [[of, *(_cell(row.get(name, "")) for name in names)] for of, row in rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(names) + 1)]
+def _table(rows: list[tuple[str, Mapping[str, Any]]], width: int) -> list[str]:
+    """A row for each thing; columns that do not fit make a table of their own below."""
+    named = [of for of, _ in rows]
+    left = max(map(len, named))
+    parts: list[list[list[str]]] = []
+    used = width
+    for name in dict.fromkeys(name for _, row in rows for name in row):
+        title = _words(name, [row[name] for _, row in rows if name in row])
+        cells = [_cell(row.get(name, "")) for _, row in rows]
+        needed = len(_GAP) + max(map(len, title + cells))
+        if used + needed > width:
+            parts.append([])
+            used = left
+        parts[-1].append(title + cells)
+        used += needed
+    return [line for columns in parts for line in _beside(named, columns)]
+
+
+def _beside(named: list[str], columns: list[list[str]]) -> list[str]:
+    """Columns beside their rows' names; titles of several words stand one word below the other."""
+    height = max(map(len, columns))
+    padded = [[""] * (height - len(column)) + column for column in columns]
+    first = [""] * (height - len(named)) + named
+    widths = [max(map(len, column)) for column in padded]
+    left = max(map(len, first))
     return [
         _GAP.join(
-            [f"{line[0]:{widths[0]}}"]
-            + [f"{cell:>{width}}" for cell, width in zip(line[1:], widths[1:], strict=True)]
+            [f"{of:{left}}"]
+            + [f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)]
         ).rstrip()
-        for line in lines
+        for of, *line in zip(first, *padded, strict=True)
     ]
 
 
