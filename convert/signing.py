@@ -105,7 +105,7 @@ def sign_bundle(place: Path, key: Path, password: Callable[[], str]) -> str:
 def _rewrite(bundle: Bundle, files: ZipFiles, signature: bytes) -> None:
     """Write the zip anew, with this signature and no other."""
     within = files.prefix
-    with replacing(bundle.folder) as file, zipfile.ZipFile(file, "w") as new:
+    with replacing(bundle.path) as file, zipfile.ZipFile(file, "w") as new:
         for entry in files.entries:
             name = entry.filename.removeprefix(within)
             if entry.is_dir() or name == SIGNATURE:
@@ -113,7 +113,7 @@ def _rewrite(bundle: Bundle, files: ZipFiles, signature: bytes) -> None:
             content = files.read(name, MODEL_LIMIT)
             if len(content) > MODEL_LIMIT:
                 raise MaskGateError(
-                    f"bundle {bundle.folder}: {name} has more than {MODEL_LIMIT} bytes; take it "
+                    f"bundle {bundle.path}: {name} has more than {MODEL_LIMIT} bytes; take it "
                     "out of the zip"
                 )
             copy = zipfile.ZipInfo(entry.filename, entry.date_time)

@@ -67,7 +67,7 @@ def _verify_classifier(
     manifest = bundle.manifest
     if manifest.labels != LABELS or manifest.threshold is None:
         raise MaskGateError(
-            f"bundle {bundle.folder}: expected the labels {', '.join(LABELS)} and a threshold, "
+            f"bundle {bundle.path}: expected the labels {', '.join(LABELS)} and a threshold, "
             f"found {', '.join(manifest.labels)} and {manifest.threshold}"
         )
     contents: dict[Form, bytes] = {
@@ -86,7 +86,7 @@ def _verify_classifier(
         f"{reference} under {under[0].name}",
     )
     found = verify(contents, shown, under, report, skipped)
-    page = page_beside(bundle.folder)
+    page = page_beside(bundle.path)
     write_verification(
         page, f"{manifest.name} {manifest.version}", found, manifest.default_form, {}
     )
@@ -94,7 +94,7 @@ def _verify_classifier(
     _, refused = choose_default(found, allow_loss=False)
     if manifest.default_form in refused:
         raise MaskGateError(
-            f"bundle {bundle.folder}: its default form {manifest.default_form} "
+            f"bundle {bundle.path}: its default form {manifest.default_form} "
             f"{refused[manifest.default_form]}; convert again"
         )
 
@@ -112,7 +112,7 @@ def _verify_detector(bundle: Bundle, data: Sequence[Path], report: Report) -> No
     default = found[bundle.manifest.default_form]
     if default.lost_share > LOSS:
         raise MaskGateError(
-            f"bundle {bundle.folder}: its default form {bundle.manifest.default_form} loses "
+            f"bundle {bundle.path}: its default form {bundle.manifest.default_form} loses "
             f"{default.lost} of the {default.faces} faces that float32 finds, {LOSS:.1%} are "
             "allowed; use detector.form = 'float32' where that matters"
         )

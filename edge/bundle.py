@@ -123,8 +123,8 @@ class Manifest(_Strict):
 class Bundle:
     """A bundle; its files are checked against the manifest whenever they are read."""
 
-    folder: Path
-    """Where it is: the folder, or the zip."""
+    path: Path
+    """Of the folder, or of the zip."""
     manifest: Manifest
     signed: bytes = field(repr=False)
     """The very bytes of manifest.json, which a signature is of."""
@@ -145,7 +145,7 @@ class Bundle:
             if (file.net, file.form) == (net, wanted):
                 return self.content(file)
         there = ", ".join(f"{file.net} {file.form}" for file in self.manifest.files)
-        raise MaskGateError(f"bundle {self.folder}: no {net} in form {wanted}; it holds {there}")
+        raise MaskGateError(f"bundle {self.path}: no {net} in form {wanted}; it holds {there}")
 
     def content(self, file: ModelFile) -> bytes:
         """One of the manifest's files, checked against it.
@@ -153,7 +153,7 @@ class Bundle:
         Raises:
             MaskGateError: it is missing, or has another size or hash.
         """
-        path = self.folder / file.path
+        path = self.path / file.path
         try:
             size = self.files.size(file.path)
             if size == file.size:
@@ -176,39 +176,39 @@ class Bundle:
         return content
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(path: Path) -> Bundle:
     """Read a bundle's manifest; the model files are checked when they are read.
 
     Whom it is from is not looked at: a device takes its bundles by edge.trust.gate.load_trusted.
 
     Args:
-        folder: the bundle's folder, or a zip of it.
+        path: the bundle's folder, or a zip of it.
 
     Raises:
         MaskGateError: no manifest, not JSON, an unknown schema, a field that does not fit, or a zip
             that is damaged or made to do harm.
     """
     try:
-        files = ZipFiles(folder) if folder.is_file() else FolderFiles(folder)
+        files = ZipFiles(path) if path.is_file() else FolderFiles(path)
         size = files.size(MANIFEST)
         if size <= MANIFEST_LIMIT:
             signed = files.read(MANIFEST, MANIFEST_LIMIT)
             size = len(signed)
     except OSError as error:
         raise MaskGateError(
-            f"bundle {folder}: cannot read manifest.json ({error.strerror}); "
+            f"bundle {path}: cannot read manifest.json ({error.strerror}); "
             "expected a bundle's folder or a zip of it, install the bundle again or name another"
         ) from error
     if size > MANIFEST_LIMIT:
         raise MaskGateError(
-            f"bundle {folder}: manifest.json has {size} bytes, expected at most {MANIFEST_LIMIT}; "
+            f"bundle {path}: manifest.json has {size} bytes, expected at most {MANIFEST_LIMIT}; "
             "name another bundle"
         )
     try:
         manifest = Manifest.model_validate_json(signed)
     except ValidationError as error:
-        raise MaskGateError(f"bundle {folder}: {_first_fault(error)}") from error
-    return Bundle(folder, manifest, signed, files)
+        raise MaskGateError(f"bundle {path}: {_first_fault(error)}") from error
+    return Bundle(path, manifest, signed, files)
 
 
 def _first_fault(error: ValidationError) -> str:

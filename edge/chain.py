@@ -16,7 +16,7 @@ from edge.probe.task import classifier_task, detector_task
 from edge.trust.gate import load_trusted, remember_running
 from edge.values import Frame, Track, Verdict
 from edge.vision.cascade import Cascade
-from edge.vision.classifier import Classifier
+from edge.vision.classifier import Classifier, require_classifier
 from edge.vision.quality import is_fit
 
 STAGES = ("detect", "track", "classify", "decide")
@@ -47,10 +47,10 @@ class Chain:
         bundle = load_trusted(settings.classifier.bundle, settings)
         self._bundle = bundle.manifest
         require_some_label(settings.decision, bundle)
-        processor = choose(detector_task(detector, settings), settings)
-        self._detector = Cascade(detector, settings.detector, processor)
-        processor = choose(classifier_task(bundle, settings), settings)
-        self._classifier = Classifier(bundle, settings.classifier, processor)
+        # Both before anything is measured, for that takes its time.
+        looking, judging = detector_task(detector, settings), classifier_task(bundle, settings)
+        self._detector = Cascade(detector, settings.detector, choose(looking, settings))
+        self._classifier = Classifier(bundle, settings.classifier, choose(judging, settings))
         remember_running([detector, bundle], settings)
         self._tracker = Tracker(settings.tracking)
         self._judge = Judge(settings.decision, settings.tracking.confirm_hits)
@@ -132,11 +132,13 @@ def require_some_label(settings: Decision, bundle: Bundle) -> None:
     """Check that the classifier can find a violation at all.
 
     Raises:
-        MaskGateError: none of the labels that count as a violation is one of the bundle's.
+        MaskGateError: the bundle is no classifier's, or none of the labels that count as a
+            violation is one of its labels.
     """
+    require_classifier(bundle)
     if not set(settings.violations) & set(bundle.manifest.labels):
         raise MaskGateError(
             f"decision.violations: expected one of {list(bundle.manifest.labels)}, the labels of "
-            f"the bundle {bundle.folder}; found {list(settings.violations)}, so there would never "
+            f"the bundle {bundle.path}; found {list(settings.violations)}, so there would never "
             "be an alert"
         )

@@ -1,15 +1,16 @@
 """Checks that what the settings name is there and fit for use, without starting anything."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
-from edge.bundle import Bundle, load_bundle
+from edge.bundle import Bundle
 from edge.chain import require_some_label
 from edge.config import Broker, Settings
 from edge.errors import MaskGateError
 from edge.mqtt.connection import Connection
 from edge.probe.choose import require_accelerator
-from edge.probe.task import Task, classifier_task, detector_task
+from edge.probe.task import classifier_task, detector_task
 from edge.sources.opening import open_source
 from edge.trust.gate import load_trusted
 from edge.vision.cascade import Cascade
@@ -22,12 +23,18 @@ def check_files(settings: Settings) -> None:
     Raises:
         MaskGateError: names every fault, one a line.
     """
+
+    @cache
+    def load(bundle: Path) -> Bundle:
+        return load_trusted(bundle, settings)
+
+    detector, classifier = settings.detector, settings.classifier
     checks: list[Callable[[], object]] = [
-        lambda: Cascade(load_trusted(settings.detector.bundle, settings), settings.detector),
-        lambda: Classifier(load_trusted(settings.classifier.bundle, settings), settings.classifier),
-        lambda: require_some_label(settings.decision, load_bundle(settings.classifier.bundle)),
-        lambda: require_accelerator(_task(detector_task, settings.detector.bundle, settings)),
-        lambda: require_accelerator(_task(classifier_task, settings.classifier.bundle, settings)),
+        lambda: Cascade(load(detector.bundle), detector),
+        lambda: Classifier(load(classifier.bundle), classifier),
+        lambda: require_some_label(settings.decision, load(classifier.bundle)),
+        lambda: require_accelerator(detector_task(load(detector.bundle), settings)),
+        lambda: require_accelerator(classifier_task(load(classifier.bundle), settings)),
         lambda: _check_files_of(settings.broker),
         lambda: open_source(settings.camera).close(),
     ]
@@ -40,10 +47,6 @@ def check_files(settings: Settings) -> None:
                 faults.append(str(error))
     if faults:
         raise MaskGateError("\n".join(faults))
-
-
-def _task(make: Callable[[Bundle, Settings], Task], bundle: Path, settings: Settings) -> Task:
-    return make(load_bundle(bundle), settings)
 
 
 def _check_files_of(broker: Broker) -> None:

@@ -124,16 +124,17 @@ def probe(*, config: Path | None, as_json: bool) -> None:
     "--threads",
     type=click.IntRange(1, 16),
     multiple=True,
-    help="CPU threads; may be given several times. 1, 2 and 4 when not given.",
+    help="CPU threads; may be given several times. 1, 2 and 4 when not given, as far as there are "
+    "cores.",
 )
 def bench(*, config: Path | None, bundle: Path | None, threads: tuple[int, ...]) -> None:
     """Time every form of a bundle on the CPU of this device."""
-    from edge.bundle import load_bundle
     from edge.probe import bench as benching
+    from edge.trust.gate import load_trusted
 
     settings = load_settings(config)
-    folders = [bundle] if bundle else [settings.detector.bundle, settings.classifier.bundle]
-    for loaded in [load_bundle(folder) for folder in folders]:
+    paths = [bundle] if bundle else [settings.detector.bundle, settings.classifier.bundle]
+    for loaded in [load_trusted(path, settings) for path in paths]:
         timed = benching.bench(loaded, settings, threads or benching.usual_threads())
         benching.print_timed(loaded, settings, timed)
     benching.print_place()

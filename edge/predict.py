@@ -63,14 +63,16 @@ def predict(paths: Sequence[Path], out: Path, settings: Settings, *, crops: bool
         check_not_same(out, path, "predictions")
     # Behind a link lies the file to replace, not the link.
     out = out.resolve()
-    bundle = load_trusted(settings.detector.bundle, settings)
+    of_detector = load_trusted(settings.detector.bundle, settings)
+    of_classifier = load_trusted(settings.classifier.bundle, settings)
+    looking = detector_task(of_detector, settings)
+    judging = classifier_task(of_classifier, settings)
     # Photos come in all sizes: what is fastest for a camera's frames need not be for them, and
     # measuring takes longer than most jobs.
-    processor = choose(detector_task(bundle, settings), settings, patient=False)
-    detector = Cascade(bundle, settings.detector, processor)
-    bundle = load_trusted(settings.classifier.bundle, settings)
-    processor = choose(classifier_task(bundle, settings), settings, patient=False)
-    classifier = Classifier(bundle, settings.classifier, processor)
+    processor = choose(looking, settings, patient=False)
+    detector = Cascade(of_detector, settings.detector, processor)
+    processor = choose(judging, settings, patient=False)
+    classifier = Classifier(of_classifier, settings.classifier, processor)
     # In the same folder, for a rename is atomic only there.
     part = out.with_name(f".{out.name}.part")
     faces = unreadable = 0

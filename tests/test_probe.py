@@ -14,15 +14,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from edge.alerting.outbox import state_folder
 from edge.bundle import MODELS, Form, load_bundle
+from edge.chain import Chain
 from edge.cli import main
 from edge.config import Camera, Classifier, Detector, Outbox, Settings
+from edge.errors import MaskGateError
 from edge.probe import choose as choosing
 from edge.probe import measure as measuring
 from edge.probe.choose import choose, require_accelerator
 from edge.probe.hardware import describe_hardware, find_delegates
 from edge.probe.measure import CLASSIFIER_TOLERANCE, Measured, pick, verdict
 from edge.probe.memory import Memory
+from edge.probe.probe import probe
 from edge.probe.task import Task, classifier_task, detector_task
 from edge.probe.workload import classifier_work, detector_work
 from edge.runtime.accelerator import CPU, Accelerator
@@ -174,7 +178,7 @@ def test_cpu_needs_no_measuring_and_takes_the_threads_that_are_set(
     three = choose(detector(settings, accelerator="cpu", threads=3), settings)
     assert (way(one).accelerator, way(three).accelerator) == (CPU, Accelerator("cpu", 3))
     assert measurements == []
-    assert not Memory(choosing.state_folder(settings)).path.exists()
+    assert not Memory(state_folder(settings.outbox)).path.exists()
 
 
 def test_auto_tries_no_more_threads_than_are_set(settings: Settings) -> None:
@@ -216,7 +220,7 @@ def test_a_damaged_memory_is_told_once_and_measured_anew(
     damage: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    path = Memory(choosing.state_folder(settings)).path
+    path = Memory(state_folder(settings.outbox)).path
     path.write_text(damage)
     choose(classifier(settings), settings)
     choose(classifier(settings), settings)
@@ -380,6 +384,23 @@ def test_an_accelerator_that_ended_the_process_is_not_walked_into_again(
     assert "the device ended while it was being opened" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        (Detector(bundle=MODELS / "compact"), "it is for mask-classification, expected face-dete"),
+        (Classifier(bundle=MODELS / "mtcnn"), "expected a mask-classification bundle"),
+    ],
+)
+def test_a_bundle_for_another_task_is_refused_before_anything_is_measured(
+    section: Detector | Classifier, expected: str, settings: Settings, measurements: list[str]
+) -> None:
+    wrong = settings.model_copy(update={type(section).__name__.lower(): section})
+    for use in (Chain, probe):
+        with pytest.raises(MaskGateError, match=expected):
+            use(wrong)
+    assert measurements == []
+
+
 def test_photos_are_not_kept_waiting_by_a_measurement(
     settings: Settings, measurements: list[str]
 ) -> None:
@@ -391,7 +412,7 @@ def test_photos_are_not_kept_waiting_by_a_measurement(
 def test_what_was_asked_for_and_is_not_there_is_a_fault(settings: Settings) -> None:
     for task in (classifier(settings), classifier(settings, "cpu")):
         require_accelerator(task)
-    with pytest.raises(choosing.MaskGateError, match=r"classifier\.accelerator: .*no float form"):
+    with pytest.raises(MaskGateError, match=r"classifier\.accelerator: .*no float form"):
         require_accelerator(classifier(settings, "gpu"))
 
 

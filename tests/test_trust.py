@@ -202,3 +202,22 @@ def test_the_settings_name_keys_by_file_and_by_environment(
     done = CliRunner().invoke(main, ["check", "--config", str(file)], env=given)
     assert "models/mtcnn: it is not signed" in done.output
     assert len(done.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("check",), ("bench", "--threads", "1"), ("probe",)])
+def test_no_command_of_the_device_runs_a_bundle_that_it_does_not_trust(
+    words: tuple[str, ...], tmp_path: Path, keys: tuple[Path, Path], bundle: Path
+) -> None:
+    (bundle / "manifest.sig").unlink()
+    detector = copy_of("mtcnn", tmp_path / "mtcnn")
+    sign(detector, keys[0])
+    file = tmp_path / "maskgate.toml"
+    file.write_text(
+        f"[trust]\nkeys = ['{keys[0]}.pub']\n[detector]\nbundle = '{detector}'\n"
+        f"[classifier]\nbundle = '{bundle}'\naccelerator = 'delegate:/nowhere/libx.so'\n"
+    )
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    done = CliRunner().invoke(main, [words[0], "--config", str(file), *words[1:]], env=state)
+    assert done.exit_code == 2
+    assert f"{bundle}: it is not signed" in done.output
+    assert len(done.output.splitlines()) == 1  # The delegate was not even looked for.

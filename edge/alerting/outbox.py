@@ -210,6 +210,15 @@ class Outbox:
         self._overflows = surplus > 0
 
 
+def state_folder(settings: OutboxSettings) -> Path:
+    """Where this device keeps what it remembers: the outbox's folder, for there it may write.
+
+    Raises:
+        MaskGateError: the user has no home folder, and the settings name no outbox.
+    """
+    return (settings.path or default_path()).parent
+
+
 def default_path() -> Path:
     """Where the outbox is kept when the settings name no file.
 

@@ -3,11 +3,10 @@
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from edge.alerting.outbox import default_path
+from edge.alerting.outbox import state_folder
 from edge.config import Settings
 from edge.errors import MaskGateError
 from edge.probe.measure import Measured
@@ -35,7 +34,7 @@ def choose(task: Task, settings: Settings, *, patient: bool = True) -> Processor
     wanted = task.wanted()
     if wanted is not None and wanted.kind == "cpu":
         return on_cpu(task.bundle, task.threads, task.form)
-    memory = Memory(state_folder(settings))
+    memory = Memory(state_folder(settings.outbox))
     key = task.key()
     remembered = memory.find(key)
     if remembered is None and wanted is None and not patient:
@@ -112,12 +111,3 @@ def _more_threads_in_vain(way: Way, measured: Sequence[Measured]) -> str | None:
     if more < fewer:
         return None
     return f"not tried: {most.accelerator.threads} threads are no faster than fewer"
-
-
-def state_folder(settings: Settings) -> Path:
-    """Where the outbox is, for there the device may write.
-
-    Raises:
-        MaskGateError: the user has no home folder, and the settings name no outbox.
-    """
-    return (settings.outbox.path or default_path()).parent

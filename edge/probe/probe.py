@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from edge.alerting.outbox import state_folder
 from edge.config import Settings
-from edge.probe.choose import measure, state_folder
+from edge.probe.choose import measure
 from edge.probe.hardware import describe_hardware, find_delegates
 from edge.probe.measure import Measured, verdict
 from edge.probe.memory import Entry, Memory
@@ -38,7 +39,7 @@ def probe(settings: Settings) -> list[Probed]:
         detector_task(load_trusted(settings.detector.bundle, settings), settings),
         classifier_task(load_trusted(settings.classifier.bundle, settings), settings),
     ]
-    memory = Memory(state_folder(settings))
+    memory = Memory(state_folder(settings.outbox))
     found = []
     for task in tasks:
         key, asked = task.key(), task.ways()
@@ -70,7 +71,7 @@ def print_probed(found: list[Probed], settings: Settings) -> None:
     parts = [hardware["board"], hardware["cpu"], f"{hardware['cores']} cores", *hardware["gpus"]]
     click.echo(f"on     {', '.join(filter(None, parts))}")
     click.echo(f"by     {runtime_name()}")
-    click.echo(f"kept   {Memory(state_folder(settings)).path}")
+    click.echo(f"kept   {Memory(state_folder(settings.outbox)).path}")
 
 
 def print_json(found: list[Probed]) -> None:

@@ -23,6 +23,8 @@ from edge.probe.workload import Piece, classifier_work, detector_work
 from edge.runtime.accelerator import CPU, MOST_THREADS, Accelerator, parse_accelerator
 from edge.runtime.interpreter import runtime_name
 from edge.runtime.processor import Way
+from edge.vision.cascade import require_detector
+from edge.vision.classifier import require_classifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,12 @@ FLOAT_FORMS: tuple[Form, ...] = ("float16", "float32")
 
 
 def detector_task(bundle: Bundle, settings: Settings) -> Task:
-    """The detector's work with frames of the camera."""
+    """The detector's work with frames of the camera.
+
+    Raises:
+        MaskGateError: the bundle is no detector's.
+    """
+    require_detector(bundle)
     detector, camera = settings.detector, settings.camera
     frame = (camera.width, camera.height)
     return Task(
@@ -139,7 +146,12 @@ def detector_task(bundle: Bundle, settings: Settings) -> Task:
 
 
 def classifier_task(bundle: Bundle, settings: Settings) -> Task:
-    """The classifier's work with a face."""
+    """The classifier's work with a face.
+
+    Raises:
+        MaskGateError: the bundle is no classifier's.
+    """
+    require_classifier(bundle)
     return Task(
         name="classifier",
         bundle=bundle,

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from edge.alerting.outbox import default_path
+from edge.alerting.outbox import state_folder
 from edge.bundle import Bundle, Version, load_bundle
 from edge.config import Settings
 from edge.errors import MaskGateError
@@ -46,7 +46,7 @@ def require_trust(bundle: Bundle, settings: Settings) -> None:
         log.warning(
             "bundle %s: whether a newer one than %s %s ran here cannot be told, for %s; check that "
             "the version is right, the file is begun afresh with what runs next",
-            bundle.folder,
+            bundle.path,
             bundle.manifest.name,
             bundle.manifest.version,
             accepted.fault,
@@ -70,7 +70,7 @@ def _require_signature(bundle: Bundle, settings: Settings) -> None:
     if signature is None or signature.key not in [key.raw for key in keys]:
         found = f"signed by key {fingerprint(signature.key)}" if signature else "not signed"
         raise MaskGateError(
-            f"bundle {bundle.folder}: it is {found}, expected a signature by "
+            f"bundle {bundle.path}: it is {found}, expected a signature by "
             f"{' or '.join(f'key {key}' for key in keys)}; install one that is, sign it with "
             "maskgate-convert sign, or add the signer's key to trust.keys"
         )
@@ -82,12 +82,11 @@ def _require_not_older(bundle: Bundle, accepted: Accepted, *, allowed: bool) -> 
     if running is None or Version.parse(manifest.version) >= running or allowed:
         return
     raise MaskGateError(
-        f"bundle {bundle.folder}: it is {manifest.name} {manifest.version}, expected {running}, "
+        f"bundle {bundle.path}: it is {manifest.name} {manifest.version}, expected {running}, "
         "which this device ran already, or newer; install that, or set trust.allow_older = true "
         "for one run if you mean to go back"
     )
 
 
 def _accepted_path(settings: Settings) -> Path:
-    """Beside the outbox."""
-    return (settings.outbox.path or default_path()).parent / "accepted-bundles.json"
+    return state_folder(settings.outbox) / "accepted-bundles.json"

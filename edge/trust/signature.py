@@ -45,13 +45,13 @@ def read_signature(bundle: Bundle) -> Signature | None:
         return None
     except OSError as error:
         raise MaskGateError(
-            f"bundle {bundle.folder}: its {SIGNATURE} cannot be read ({error.strerror}); "
+            f"bundle {bundle.path}: its {SIGNATURE} cannot be read ({error.strerror}); "
             "install the bundle again"
         ) from error
     if len(content) != expected:
         found = f"{len(content)} bytes" if len(content) < expected else "more"
         raise MaskGateError(
-            f"bundle {bundle.folder}: its {SIGNATURE} is damaged, expected {expected} bytes, found "
+            f"bundle {bundle.path}: its {SIGNATURE} is damaged, expected {expected} bytes, found "
             f"{found}; install the bundle again or sign it again"
         )
     signature = Signature(content[:KEY_BYTES], content[KEY_BYTES:])
@@ -59,7 +59,7 @@ def read_signature(bundle: Bundle) -> Signature | None:
         Ed25519PublicKey.from_public_bytes(signature.key).verify(signature.value, bundle.signed)
     except (InvalidSignature, ValueError) as error:
         raise MaskGateError(
-            f"bundle {bundle.folder}: its {SIGNATURE} does not fit its manifest.json; one of them "
+            f"bundle {bundle.path}: its {SIGNATURE} does not fit its manifest.json; one of them "
             "was altered, install the bundle again or sign it again"
         ) from error
     return signature

@@ -50,14 +50,9 @@ class Cascade:
             MaskGateError: the bundle is for another task, lacks a net, or a file of it is missing,
                 altered or refused by the runtime.
         """
-        manifest = bundle.manifest
-        if manifest.task != "face-detection":
-            raise MaskGateError(
-                f"bundle {bundle.folder}: it is for {manifest.task}, expected face-detection; "
-                "set detector.bundle to a detector's folder"
-            )
+        require_detector(bundle)
         self._settings = settings
-        self._source = manifest.input
+        self._source = bundle.manifest.input
         self._clock = InvokeClock()
         self._processor = processor or on_cpu(bundle, settings.threads, settings.form)
         exact = self._processor.form == "float32"
@@ -127,6 +122,19 @@ class Cascade:
 
     def _open(self, net: str, size: Size) -> Net:
         return Net(self._processor.open(net, net, size), self._source, self._clock)
+
+
+def require_detector(bundle: Bundle) -> None:
+    """Check that a bundle is a face detector's.
+
+    Raises:
+        MaskGateError: it is for another task.
+    """
+    if bundle.manifest.task != "face-detection":
+        raise MaskGateError(
+            f"bundle {bundle.path}: it is for {bundle.manifest.task}, expected face-detection; "
+            "set detector.bundle to a detector's folder"
+        )
 
 
 def _moved(boxes: Rows, outputs: NDArray[np.float64]) -> Rows:

@@ -31,38 +31,33 @@ class Classifier:
             MaskGateError: a bundle for another task, a damaged file, or a net that does not fit
                 its manifest.
         """
+        require_classifier(bundle)
         manifest = bundle.manifest
         labels = manifest.labels
-        if manifest.task != "mask-classification" or not 2 <= len(set(labels)) == len(labels):
-            raise MaskGateError(
-                f"bundle {bundle.folder}: expected a mask-classification bundle with two labels or "
-                f"more, found {manifest.task} with {list(labels)}; set classifier.bundle to one "
-                "made by maskgate-convert"
-            )
         threshold, unsure = manifest.threshold, manifest.unsure
         if threshold is None or unsure is None or not unsure[0] <= threshold <= unsure[1]:
             raise MaskGateError(
-                f"bundle {bundle.folder}: manifest.json: expected a threshold and, around it, the "
+                f"bundle {bundle.path}: manifest.json: expected a threshold and, around it, the "
                 f"two ends of the unsure band; found threshold {threshold}, unsure {unsure}"
             )
         self.labels = labels
         self._clock = InvokeClock()
         self._threshold, self._unsure = threshold, unsure
         self._size, self._margin = manifest.input.width, manifest.input.margin
-        name = f"{manifest.name} ({bundle.folder})"
+        name = f"{manifest.name} ({bundle.path})"
         self._model = (processor or on_cpu(bundle, settings.threads)).open("classifier", name)
         given, taken = self._model.given, self._model.taken
         expected = (1, manifest.input.height, manifest.input.width, 3)
         if given.shape != expected or manifest.input.height != manifest.input.width:
             raise MaskGateError(
-                f"bundle {bundle.folder}: the manifest says input {expected}, square; "
+                f"bundle {bundle.path}: the manifest says input {expected}, square; "
                 f"the net takes {given.shape}"
             )
         # One output is a sigmoid: the probability of the first of two labels.
         outputs = int(np.prod(taken.shape))
         if max(outputs, 2) != len(labels):
             raise MaskGateError(
-                f"bundle {bundle.folder}: the manifest names {len(labels)} labels, the "
+                f"bundle {bundle.path}: the manifest names {len(labels)} labels, the "
                 f"net has {outputs} outputs; make the bundle again"
             )
         self._as_input = _input_table(given, manifest.input.offset, manifest.input.scale)
@@ -102,6 +97,21 @@ class Classifier:
         """Turn them into a label and its probability; None in the bundle's unsure band."""
         low, high = self._unsure
         return None if low < probabilities[0] < high else self.label(probabilities)
+
+
+def require_classifier(bundle: Bundle) -> None:
+    """Check that a bundle is a classifier's.
+
+    Raises:
+        MaskGateError: it is for another task, or has fewer than two labels or one of them twice.
+    """
+    task, labels = bundle.manifest.task, bundle.manifest.labels
+    if task != "mask-classification" or not 2 <= len(set(labels)) == len(labels):
+        raise MaskGateError(
+            f"bundle {bundle.path}: expected a mask-classification bundle with two labels or more, "
+            f"found {task} with {list(labels)}; set classifier.bundle to one made by "
+            "maskgate-convert"
+        )
 
 
 def _input_table(given: Tensor, offset: float, scale: float) -> NDArray[Any]:
