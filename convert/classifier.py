@@ -1,6 +1,5 @@
 """From a training's run folder to the classifier's bundle, every form of it verified."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.bundle import require_free, write_bundle
+from convert.recipe import read_metrics, read_recipe
 from convert.tflite import CALIBRATED, face_examples, to_tflite
 from convert.verification import (
     Report,
@@ -38,6 +38,7 @@ class TrainedRun:
     folder: Path
     recipe: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    """Figures of the validation."""
     calibration: NDArray[np.uint8]
     """Faces that it was trained on, cut as the device cuts them."""
     validation: NDArray[np.uint8]
@@ -110,8 +111,7 @@ def read_run(folder: Path) -> TrainedRun:
         MaskGateError: a part is missing, damaged, or does not fit the others.
     """
     try:
-        recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        recipe, metrics = read_recipe(folder), read_metrics(folder)
         with np.load(folder / "faces.npz") as archive:
             run = TrainedRun(
                 folder,
@@ -122,14 +122,12 @@ def read_run(folder: Path) -> TrainedRun:
                 archive["masked"],
                 keras.models.load_model(folder / "model.keras"),
             )
-        for key in ("model", "labels", "margin", "threshold", "unsure"):
-            recipe[key]
-        _require_fitting(run, int(recipe["size"]))
+        _require_fitting(run, recipe["size"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         reason = " ".join(str(error).split())[:300]
         raise MaskGateError(
             f"run {folder}: expected what maskgate-train writes (model.keras, recipe.json, "
-            f"metrics.json, faces.npz); {reason}"
+            f"metrics.json, faces.npz), found: {reason}; train it again"
         ) from error
     return run
 
@@ -143,8 +141,15 @@ def _require_fitting(run: TrainedRun, size: int) -> None:
         )
     for name, faces in (("calibration", run.calibration), ("validation", run.validation)):
         if faces.dtype != np.uint8 or faces.shape[1:] != shape:
-            raise ValueError(f"faces.npz, {name}: expected uint8 {shape}, found {faces.shape[1:]}")
-    if not len(run.validation) or run.masked.shape != (len(run.validation),):
+            raise ValueError(
+                f"faces.npz, {name}: expected uint8 {shape}, found {faces.dtype} {faces.shape[1:]}"
+            )
+    if run.masked.dtype != np.bool_ or run.masked.ndim != 1:
+        raise ValueError(
+            "faces.npz, masked: expected yes or no for each face, found "
+            f"{run.masked.dtype} {run.masked.shape}"
+        )
+    if not len(run.validation) or len(run.masked) != len(run.validation):
         raise ValueError(
             f"faces.npz: expected a label for each validation face and at least one, found "
             f"{len(run.masked)} for {len(run.validation)}"
@@ -172,7 +177,7 @@ def _manifest(run: TrainedRun, version: str, default: Form, found: Verification)
         "unsure": recipe["unsure"],
         "default_form": default,
         "measured": {
-            **run.metrics["validation"],
+            **run.metrics,
             "measured_on": f"faces of at least {SMALLEST:g} pixels in photos held back from the "
             "training, one view of each around its labelled box",
             "conversion": {

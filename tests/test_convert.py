@@ -1,6 +1,7 @@
 """Conversion of a classifier: small models that the tests make, real converter and runtime."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -202,13 +203,16 @@ def test_a_model_with_an_operation_that_tflite_lacks_is_refused_by_its_name(
         ),
         (
             {"calibration": np.zeros((4, 32, 32, 3), np.uint8)},
-            "faces.npz, calibration: expected uint8 (24, 24, 3), found (32, 32, 3)",
+            "faces.npz, calibration: expected uint8 (24, 24, 3), found uint8 (32, 32, 3)",
         ),
         (
             {"validation": np.zeros((0, SIDE, SIDE, 3), np.uint8), "masked": np.zeros(0, bool)},
             "at least one, found 0 for 0",
         ),
         ({"masked": np.zeros(3, bool)}, "found 3 for 4"),
+        ({"masked": np.zeros(4)}, "masked: expected yes or no for each face, found float64 (4,)"),
+        ({"masked": np.array(["a", "b", "a", "b"])}, "expected yes or no for each face, found <U1"),
+        ({"masked": np.array([{}] * 4)}, "Object arrays cannot be loaded"),
     ],
 )
 def test_faces_that_do_not_do_are_refused(
@@ -217,6 +221,40 @@ def test_faces_that_do_not_do_are_refused(
     write_run(tmp_path / "run", brightness_model(), *faces(4, 20, 230), arrays)
     done = convert(tmp_path / "run", tmp_path / "out", "--form", "int8")
     assert expected in refusal(done, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"margin": "a"}, "recipe.json, margin: Input should be a valid number, found 'a'"),
+        ({"margin": 10**9}, "recipe.json, margin: Input should be less than or equal to 2"),
+        ({"unsure": [0.6, 0.4]}, "threshold between the two ends of the unsure band"),
+        ({"threshold": float("nan")}, "recipe.json: expected numbers, found NaN"),
+        ({"size": True}, "recipe.json, size: Input should be a valid integer, found True"),
+        ({"size": 10**9}, "recipe.json says 1000000000x1000000000 pixels"),
+        ({"labels": LABELS[::-1]}, "expected the labels face_with_mask, face_no_mask"),
+        ({"model": "../x"}, "recipe.json, model: String should match pattern"),
+    ],
+)
+def test_a_recipe_that_does_not_do_is_refused_before_work_is_done(
+    run: Path, tmp_path: Path, part: dict[str, Any], expected: str
+) -> None:
+    changed = shutil.copytree(run, tmp_path / "run")
+    recipe = json.loads((run / "recipe.json").read_text())
+    (changed / "recipe.json").write_text(json.dumps(recipe | part))
+    done = convert(changed, tmp_path / "out")
+    assert expected in refusal(done, tmp_path / "out")
+    assert "converting" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "metrics.json"])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", "[" * 100_000, '{"validation": NaN}'])
+def test_figures_that_do_not_do_are_refused_by_the_name_of_their_file(
+    run: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    changed = shutil.copytree(run, tmp_path / "run")
+    (changed / name).write_text(text)
+    assert name in refusal(convert(changed, tmp_path / "out"), tmp_path / "out").split("found:")[1]
 
 
 def test_a_runtime_that_is_not_there_is_refused_before_work_is_done(
