@@ -5,11 +5,19 @@ its own.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from edge.bundle_files import MANIFEST, BundleFiles, FolderFiles, ZipFiles, stays_inside
 from edge.errors import MaskGateError
@@ -73,7 +81,7 @@ class Input(_Strict):
 class ModelFile(_Strict):
     """One TFLite file: which net it holds, in which form."""
 
-    net: str
+    net: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,30}$")]
     form: Form
     path: str
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
@@ -83,7 +91,7 @@ class ModelFile(_Strict):
     @classmethod
     def _stays_inside(cls, path: str) -> str:
         if not stays_inside(path):
-            raise ValueError(f"the path {path!r} leaves the bundle's folder")
+            raise ValueError(f"the path {_short(path)} leaves the bundle's folder")
         return path
 
 
@@ -118,6 +126,15 @@ class Manifest(_Strict):
             raise ValueError("a net is there twice in the same form")
         return files
 
+    @field_validator("default_form")
+    @classmethod
+    def _is_there(cls, form: Form, known: ValidationInfo) -> Form:
+        files = known.data.get("files", ())
+        lacking = {file.net for file in files} - {file.net for file in files if file.form == form}
+        if lacking:
+            raise ValueError(_no_such(min(lacking), form, files))
+        return form
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -144,8 +161,7 @@ class Bundle:
         for file in self.manifest.files:
             if (file.net, file.form) == (net, wanted):
                 return self.content(file)
-        there = ", ".join(f"{file.net} {file.form}" for file in self.manifest.files)
-        raise MaskGateError(f"bundle {self.path}: no {net} in form {wanted}; it holds {there}")
+        raise MaskGateError(f"bundle {self.path}: {_no_such(net, wanted, self.manifest.files)}")
 
     def content(self, file: ModelFile) -> bytes:
         """One of the manifest's files, checked against it.
@@ -213,7 +229,7 @@ def load_bundle(path: Path) -> Bundle:
 
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors()[0]
-    where = ".".join(str(part) for part in fault["loc"]) or "manifest.json"
+    where = ".".join(_plain(str(part)) for part in fault["loc"]) or "manifest.json"
     if where == "schema":
         return (
             f"manifest.json has schema {_short(fault['input'])}, expected {SCHEMA}; "
@@ -221,7 +237,19 @@ def _first_fault(error: ValidationError) -> str:
         )
     if where == "version":
         return f"manifest.json, version: expected e.g. 2.0.1, found {_short(fault['input'])}"
-    return f"manifest.json, {where}: {fault['msg']}"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"manifest.json, {where}: {_plain(message, 300)}"
+
+
+def _no_such(net: str, form: Form, files: Iterable[ModelFile]) -> str:
+    there = ", ".join(f"{file.net} {file.form}" for file in files)
+    return f"no {net} in form {form}; it holds {there}"
+
+
+def _plain(text: str, longest: int = 40) -> str:
+    """What a manifest says, cut short and without signs that steer a terminal."""
+    shown = "".join(sign if sign.isprintable() else "?" for sign in text[:longest])
+    return shown if len(text) <= longest else f"{shown}…"
 
 
 def _short(value: object) -> str:
