@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.bundle import SCHEMA, Form, load_bundle
+from edge.bundle_files import MANIFEST
 from edge.errors import MaskGateError
+from edge.writing import replacing, sync_folder
 
 
 def require_free(out: Path, *, overwrite: bool) -> None:
@@ -17,11 +19,15 @@ def require_free(out: Path, *, overwrite: bool) -> None:
     Raises:
         MaskGateError: something is there and may not be replaced, or is no bundle.
     """
-    if not out.exists():
+    try:
+        is_there, is_bundle = out.exists(), (out / MANIFEST).is_file()
+    except OSError as error:
+        raise MaskGateError(f"bundle {out}: {error.strerror}; choose another folder") from error
+    if not is_there:
         return
     if not overwrite:
         raise MaskGateError(f"bundle {out}: it is already there; add --overwrite to replace it")
-    if not (out / "manifest.json").is_file():
+    if not is_bundle:
         raise MaskGateError(
             f"bundle {out}: it holds no manifest.json, so it is no bundle and is not replaced; "
             "choose another folder"
@@ -37,8 +43,8 @@ def write_bundle(
 ) -> None:
     """Write the model files and the manifest that describes them.
 
-    Everything is written beside `out` first and moved there when complete, so a reader never sees
-    half a bundle.
+    Everything is written beside `out` first and moved there when it is complete and on the disk, so
+    a reader never sees half a bundle, not even after a power cut.
 
     Args:
         out: the bundle's folder.
@@ -57,9 +63,16 @@ def write_bundle(
             new.mkdir()
             _fill(new, manifest, models)
             load_bundle(new)
-            if out.exists():
+            replaces = out.exists()
+            if replaces:
                 out.rename(old)
-            new.rename(out)
+            try:
+                new.rename(out)
+            except OSError:
+                if replaces:
+                    old.rename(out)
+                raise
+        sync_folder(out.parent)
     except OSError as error:
         raise MaskGateError(
             f"bundle {out}: it cannot be written ({error.strerror}); choose another folder"
@@ -72,7 +85,8 @@ def _fill(
     files = []
     for (net, form), content in models.items():
         path = f"{net}.{form}.tflite"
-        (folder / path).write_bytes(content)
+        with replacing(folder / path) as file:
+            file.write(content)
         files.append(
             {
                 "net": net,
@@ -83,4 +97,5 @@ def _fill(
             }
         )
     text = json.dumps({"schema": SCHEMA, **manifest, "files": files}, indent=2)
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    with replacing(folder / MANIFEST) as file:
+        file.write(f"{text}\n".encode())

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -164,6 +165,57 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(MaskGateError, match=r"file/new: it cannot be written \(.+\); choose"):
         write_bundle(tmp_path / "file" / "new", {}, {})
+
+
+def test_a_bundle_that_cannot_be_put_in_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Path(shutil.copytree(COMMITTED, tmp_path / "mtcnn"))
+    manifest = json.loads((old / "manifest.json").read_text())
+    del manifest["schema"], manifest["files"]
+    rename = Path.rename
+
+    def fails(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(MaskGateError, match="cannot be written"):
+        write_bundle(old, manifest, {("pnet", "dynamic"): b"new"}, overwrite=True)
+    assert load_bundle(old).model("onet")
+    assert [path.name for path in tmp_path.iterdir()] == ["mtcnn"]
+
+
+def test_what_a_bundle_holds_is_on_the_disk_before_it_is_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = json.loads((COMMITTED / "manifest.json").read_text())
+    del manifest["schema"], manifest["files"]
+    synced: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def note_sync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    def note_rename(path: Path, target: Path) -> Path:
+        synced.append(f"to {target.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    write_bundle(tmp_path / "new one", manifest, {("pnet", "dynamic"): b"model"})
+    before = synced[: synced.index("to new one")]
+    assert {".pnet.dynamic.tflite.part", ".manifest.json.part"} <= set(before)
+    assert synced[-1] == tmp_path.name
+
+
+def test_a_name_that_no_folder_can_have_is_refused_before_work_is_done(tmp_path: Path) -> None:
+    done = convert(tmp_path / ("x" * 300))
+    assert done.exit_code == 2
+    assert done.stderr.endswith("File name too long; choose another folder\n")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_replacement_that_fails_leaves_the_old_bundle(tmp_path: Path) -> None:
