@@ -78,8 +78,8 @@ def sign_bundle(place: Path, key: Path, password: Callable[[], str]) -> str:
         The key's fingerprint.
 
     Raises:
-        MaskGateError: the bundle is damaged, the key is none, or the signature cannot be written;
-            then the bundle is as it was.
+        MaskGateError: the bundle is damaged, the key is none, or the signature is a link or cannot
+            be written; then the bundle is as it was.
     """
     secret = _read_private_key(key, password)
     bundle = load_bundle(place)
@@ -91,6 +91,11 @@ def sign_bundle(place: Path, key: Path, password: Callable[[], str]) -> str:
         if isinstance(bundle.files, ZipFiles):
             _rewrite(bundle, bundle.files, content)
         else:
+            if (place / SIGNATURE).is_symlink():
+                raise MaskGateError(
+                    f"bundle {place}: its {SIGNATURE} is a link, and what it leads to would be "
+                    "overwritten; remove it"
+                )
             with replacing(place / SIGNATURE) as signature:
                 signature.write(content)
     except OSError as error:

@@ -143,6 +143,16 @@ def test_a_damaged_bundle_is_not_signed(bundle: Path, key: Path) -> None:
     assert not (bundle / "manifest.sig").exists()
 
 
+def test_a_signature_that_is_a_link_is_not_written_through(bundle: Path, key: Path) -> None:
+    mine = bundle.parent / "mine"
+    mine.write_text("mine")
+    (bundle / "manifest.sig").symlink_to(mine)
+    done = convert("sign", bundle, "--key", key)
+    assert done.exit_code == 2
+    assert "its manifest.sig is a link" in done.stderr
+    assert mine.read_text() == "mine"
+
+
 @pytest.mark.parametrize("taken", ["door.key", "door.key.pub"])
 def test_a_key_is_never_replaced(tmp_path: Path, taken: str) -> None:
     (tmp_path / taken).write_text("mine")
