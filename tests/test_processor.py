@@ -41,6 +41,9 @@ def compact() -> Bundle:
         ("cpu", Accelerator("cpu", 3)),
         ("gpu", Accelerator("gpu")),
         ("delegate:/opt/x.so", Accelerator("delegate", library="/opt/x.so")),
+        ("delegate:x.so", Accelerator("delegate", library="x.so")),  # for the loader to find
+        ("delegate:./x.so", Accelerator("delegate", library=str(Path.cwd() / "x.so"))),
+        ("delegate:~/x.so", Accelerator("delegate", library=str(Path.home() / "x.so"))),
     ],
 )
 def test_the_settings_name_an_accelerator(text: str, expected: Accelerator | None) -> None:

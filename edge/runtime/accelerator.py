@@ -1,6 +1,7 @@
 """What a model may run on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 AUTO = "auto"
@@ -18,7 +19,7 @@ class Accelerator:
     threads: int = 1
     """Of the CPU; with a delegate, for the operations that it leaves."""
     library: str = ""
-    """The delegate's file, or a name that the system's loader finds."""
+    """The delegate's file, from the root, or a name that the system's loader finds."""
 
     def __str__(self) -> str:
         """As the settings and tables name it: "cpu, 2 threads", "gpu", "delegate:PATH"."""
@@ -34,14 +35,15 @@ def parse_accelerator(text: str, threads: int | None = None) -> Accelerator | No
     """Read what the settings say.
 
     Args:
-        text: "auto", "cpu", "gpu" or "delegate:PATH".
+        text: "auto", "cpu", "gpu" or "delegate:PATH"; PATH may begin with ~, the user's home
+            folder, or be the bare name of a library.
         threads: of the CPU; 1 when None.
 
     Returns:
         None for "auto".
 
     Raises:
-        ValueError: the text is none of them.
+        ValueError: the text is none of them, or no home folder is known for ~.
     """
     if text == AUTO:
         return None
@@ -52,4 +54,10 @@ def parse_accelerator(text: str, threads: int | None = None) -> Accelerator | No
     library = text.removeprefix(DELEGATE)
     if library == text or not library:
         raise ValueError('expected "auto", "cpu", "gpu" or "delegate:PATH"')
+    if "/" in library:
+        # A trial runs in another folder.
+        try:
+            library = str(Path(library).expanduser().absolute())
+        except RuntimeError as error:
+            raise ValueError("no home folder is known for ~") from error
     return Accelerator("delegate", library=library)
