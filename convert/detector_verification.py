@@ -1,6 +1,6 @@
 """What each form of the detector keeps: of its nets' numbers, and of the faces it finds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.verification import A_RUN, STARTING, Runtime
+from convert.on_gpu import A_RUN, STARTING, Report
+from convert.verification import Runtime
 from edge.bundle import Bundle, Form
 from edge.config import Detector
 from edge.runtime.accelerator import CPU, Accelerator
@@ -21,8 +22,6 @@ SMALLEST_FACE = 20
 SAME, CLOSE = 0.5, 0.9
 """Overlap from which two boxes show the same face, and from which they are hardly to be told
 apart."""
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from convert.verification import GPU_TOLERANCE, LOSS, Kept, OnGpu, Refused, Shown, Verification
+from convert.on_gpu import GPU_TOLERANCE, OnGpu, Refused
+from convert.verification import LOSS, Kept, Shown, Verification
 from edge.bundle import Form
 from train.report.charts import BARE_COLOUR, GOOD, INK, MASKED_COLOUR, OTHER, drawing
 from train.report.page import percent, picture, write_page
