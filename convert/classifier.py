@@ -1,20 +1,17 @@
 """From a training's run folder to the classifier's bundle, every form of it verified."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.bundle import require_free, write_bundle
-from convert.recipe import read_metrics, read_recipe
+from convert.on_gpu import Report
 from convert.tflite import CALIBRATED, face_examples, to_tflite
+from convert.trained_run import TrainedRun, read_run
 from convert.verification import (
-    Report,
     Runtime,
     Shown,
     Verification,
@@ -29,23 +26,6 @@ from train.judging.metrics import SMALLEST
 
 PICTURE_DTYPE: dict[Form, str] = {"uint8": "uint8"}
 """What the device gives to a form; float32 unless it stands here."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedRun:
-    """What a training left."""
-
-    folder: Path
-    recipe: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-    """Figures of the validation."""
-    calibration: NDArray[np.uint8]
-    """Faces that it was trained on, cut as the device cuts them."""
-    validation: NDArray[np.uint8]
-    """Views of faces that were held back."""
-    masked: NDArray[np.bool_]
-    """Of each of those."""
-    model: keras.Model
 
 
 def write_classifier(
@@ -79,17 +59,17 @@ def write_classifier(
     """
     require_free(out, overwrite=overwrite)
     run = read_run(folder)
+    before = _probabilities(run)
     contents = {}
     for number, form in enumerate(forms, 1):
         report(f"converting {run.recipe['model']} to {form} ({number} of {len(forms)})")
         examples = face_examples(run.calibration) if form in CALIBRATED else None
         contents[form] = to_tflite(run.model, form, examples)
-    before = run.model.predict(run.validation, batch_size=64, verbose=0)[:, 0]
     shown = Shown(
         run.validation,
         run.masked,
         float(run.recipe["threshold"]),
-        np.asarray(before, np.float64),
+        before,
         "Keras",
     )
     found = verify(contents, shown, under, report, skipped)
@@ -104,56 +84,15 @@ def write_classifier(
     report(f"wrote {out}, default form {default}; {page} shows what each form kept")
 
 
-def read_run(folder: Path) -> TrainedRun:
-    """Read what conversion needs of a run.
-
-    Raises:
-        MaskGateError: a part is missing, damaged, or does not fit the others.
-    """
-    try:
-        recipe, metrics = read_recipe(folder), read_metrics(folder)
-        with np.load(folder / "faces.npz") as archive:
-            run = TrainedRun(
-                folder,
-                recipe,
-                metrics,
-                archive["calibration"],
-                archive["validation"],
-                archive["masked"],
-                keras.models.load_model(folder / "model.keras"),
-            )
-        _require_fitting(run, recipe["size"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-        reason = " ".join(str(error).split())[:300]
+def _probabilities(run: TrainedRun) -> NDArray[np.float64]:
+    """What Keras says of each validation face."""
+    found = np.asarray(run.model.predict(run.validation, batch_size=64, verbose=0)[:, 0], float)
+    if not ((found >= 0) & (found <= 1)).all():
         raise MaskGateError(
-            f"run {folder}: expected what maskgate-train writes (model.keras, recipe.json, "
-            f"metrics.json, faces.npz), found: {reason}; train it again"
-        ) from error
-    return run
-
-
-def _require_fitting(run: TrainedRun, size: int) -> None:
-    shape = (size, size, 3)
-    if run.model.input_shape[1:] != shape or run.model.output_shape[1:] != (1,):
-        raise ValueError(
-            f"recipe.json says {size}x{size} pixels and one probability, model.keras takes "
-            f"{run.model.input_shape[1:]} and gives {run.model.output_shape[1:]}"
+            f"run {run.folder}: model.keras: expected a probability for each validation face, "
+            f"found {found.min():g} to {found.max():g}; train it again"
         )
-    for name, faces in (("calibration", run.calibration), ("validation", run.validation)):
-        if faces.dtype != np.uint8 or faces.shape[1:] != shape:
-            raise ValueError(
-                f"faces.npz, {name}: expected uint8 {shape}, found {faces.dtype} {faces.shape[1:]}"
-            )
-    if run.masked.dtype != np.bool_ or run.masked.ndim != 1:
-        raise ValueError(
-            "faces.npz, masked: expected yes or no for each face, found "
-            f"{run.masked.dtype} {run.masked.shape}"
-        )
-    if not len(run.validation) or len(run.masked) != len(run.validation):
-        raise ValueError(
-            f"faces.npz: expected a label for each validation face and at least one, found "
-            f"{len(run.masked)} for {len(run.validation)}"
-        )
+    return found
 
 
 def _manifest(run: TrainedRun, version: str, default: Form, found: Verification) -> dict[str, Any]:

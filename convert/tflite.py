@@ -23,7 +23,7 @@ activations quantised while it runs. int8: int8 throughout, float32 in and out. 
 uint8 in and out, so that the device hands over a picture as it is."""
 CALIBRATED = ("int8", "uint8")
 """Forms whose ranges come from examples."""
-_LACKING = re.compile(r"(?:Custom|Flex) ops: (.+)")
+_LACKING = re.compile(r"(?:Custom|Flex|TF Select) ops: (.+)")
 """How the converter lists the operations that TFLite has no kernel for."""
 
 Inputs = NDArray[np.float32]

@@ -1,7 +1,9 @@
 """Conversion of a classifier: small models that the tests make, real converter and runtime."""
 
+import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -176,22 +178,27 @@ def test_a_loss_can_be_accepted(fragile: Path) -> None:
     assert load_bundle(out).manifest.default_form == "uint8"
 
 
+@pytest.mark.parametrize("lacking", ["Betainc", "FFT2D"])
 def test_a_model_with_an_operation_that_tflite_lacks_is_refused_by_its_name(
-    tmp_path: Path,
+    tmp_path: Path, lacking: str
 ) -> None:
     import tensorflow as tf
 
-    @keras.saving.register_keras_serializable("tests")
-    class Betainc(layers.Layer):
+    @keras.saving.register_keras_serializable("tests", lacking)
+    class Odd(layers.Layer):
         def call(self, x: Any) -> Any:
-            return tf.math.betainc(x, x, x)
+            if lacking == "FFT2D":
+                return tf.math.real(tf.signal.fft2d(tf.cast(x, tf.complex64)))
+            share = (x + 1) / 300
+            return tf.math.betainc(share, share, share)
 
     pixels = keras.Input((SIDE, SIDE, 3))
-    x = layers.GlobalAveragePooling2D()(Betainc()(pixels))
+    x = layers.GlobalAveragePooling2D()(Odd()(pixels))
     model = keras.Model(pixels, layers.Dense(1, activation="sigmoid")(x), name="odd")
     write_run(tmp_path / "run", model, *faces(4, 20, 230))
     said = refusal(convert(tmp_path / "run", tmp_path / "out"), tmp_path / "out")
-    assert "TFLite has no Betainc" in said
+    assert "TFLite has no " in said
+    assert lacking in said.partition("TFLite has no ")[2]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +210,7 @@ def test_a_model_with_an_operation_that_tflite_lacks_is_refused_by_its_name(
         ),
         (
             {"calibration": np.zeros((4, 32, 32, 3), np.uint8)},
-            "faces.npz, calibration: expected uint8 (24, 24, 3), found uint8 (32, 32, 3)",
+            "faces.npz: calibration: expected uint8 (24, 24, 3), found uint8 (32, 32, 3)",
         ),
         (
             {"validation": np.zeros((0, SIDE, SIDE, 3), np.uint8), "masked": np.zeros(0, bool)},
@@ -212,7 +219,7 @@ def test_a_model_with_an_operation_that_tflite_lacks_is_refused_by_its_name(
         ({"masked": np.zeros(3, bool)}, "found 3 for 4"),
         ({"masked": np.zeros(4)}, "masked: expected yes or no for each face, found float64 (4,)"),
         ({"masked": np.array(["a", "b", "a", "b"])}, "expected yes or no for each face, found <U1"),
-        ({"masked": np.array([{}] * 4)}, "Object arrays cannot be loaded"),
+        ({"masked": np.array([{}] * 4)}, "faces.npz: Object arrays cannot be loaded"),
     ],
 )
 def test_faces_that_do_not_do_are_refused(
@@ -231,7 +238,7 @@ def test_faces_that_do_not_do_are_refused(
         ({"unsure": [0.6, 0.4]}, "threshold between the two ends of the unsure band"),
         ({"threshold": float("nan")}, "recipe.json: expected numbers, found NaN"),
         ({"size": True}, "recipe.json, size: Input should be a valid integer, found True"),
-        ({"size": 10**9}, "recipe.json says 1000000000x1000000000 pixels"),
+        ({"size": 10**9}, "calibration: expected uint8 (1000000000, 1000000000, 3), found"),
         ({"labels": LABELS[::-1]}, "expected the labels face_with_mask, face_no_mask"),
         ({"model": "../x"}, "recipe.json, model: String should match pattern"),
     ],
@@ -245,6 +252,51 @@ def test_a_recipe_that_does_not_do_is_refused_before_work_is_done(
     done = convert(changed, tmp_path / "out")
     assert expected in refusal(done, tmp_path / "out")
     assert "converting" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["faces.npz", "model.keras"])
+@pytest.mark.parametrize("part", [0, 0.3, 0.9])
+def test_files_that_are_cut_short_are_refused_by_their_name(
+    run: Path, tmp_path: Path, name: str, part: float
+) -> None:
+    changed = shutil.copytree(run, tmp_path / "run")
+    content = (run / name).read_bytes()
+    (changed / name).write_bytes(content[: int(len(content) * part)])
+    said = refusal(convert(changed, tmp_path / "out"), tmp_path / "out")
+    assert f"found: {name}: " in said
+    assert "File not found" not in said
+
+
+def test_a_file_that_claims_more_faces_than_memory_holds_is_refused(
+    run: Path, tmp_path: Path
+) -> None:
+    changed = shutil.copytree(run, tmp_path / "run")
+    head = io.BytesIO()
+    claim = {"descr": "|u1", "fortran_order": False, "shape": (10**11, SIDE, SIDE, 3)}
+    np.lib.format.write_array_header_1_0(head, claim)
+    with zipfile.ZipFile(changed / "faces.npz", "w") as archive:
+        for name in ("calibration", "validation", "masked"):
+            archive.writestr(f"{name}.npy", head.getvalue())
+    assert "faces.npz: " in refusal(convert(changed, tmp_path / "out"), tmp_path / "out")
+
+
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (keras.Sequential([layers.Dense(1)]), "model.keras: Sequential model"),
+        (brightness_model(gain=float("nan")), "for each validation face, found nan to nan"),
+        (
+            keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten(), layers.Dense(1)]),
+            "recipe.json says 24x24 pixels and one probability, the model takes (32, 32, 3)",
+        ),
+    ],
+)
+def test_a_model_that_does_not_do_is_refused(
+    tmp_path: Path, model: keras.Model, expected: str
+) -> None:
+    write_run(tmp_path / "run", model, *faces(4, 20, 230))
+    assert expected in refusal(convert(tmp_path / "run", tmp_path / "out"), tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["recipe.json", "metrics.json"])

@@ -151,7 +151,7 @@ def test_a_training_becomes_a_bundle_that_tells_masked_from_bare(
 def test_a_run_that_lacks_a_part_is_refused_in_one_line(
     tmp_path: Path, missing: str, content: bytes | None
 ) -> None:
-    from convert.classifier import read_run
+    from convert.trained_run import read_run
 
     run = tmp_path / "run"
     run.mkdir()
