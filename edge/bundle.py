@@ -72,8 +72,8 @@ class Input(_Strict):
     height: int = Field(gt=0)
     colour: Literal["RGB"]
     dtype: Literal["uint8", "int8", "float32"]
-    offset: float
-    scale: float = Field(gt=0)
+    offset: float = Field(allow_inf_nan=False)
+    scale: float = Field(gt=0, allow_inf_nan=False)
     margin: float = Field(default=0.0, ge=0, le=2)
     """Share of the face's longer side that the cut adds to it."""
 
@@ -229,7 +229,7 @@ def load_bundle(path: Path) -> Bundle:
 
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors()[0]
-    where = ".".join(_plain(str(part)) for part in fault["loc"]) or "manifest.json"
+    where = ".".join(_plain(str(part)) for part in fault["loc"])
     if where == "schema":
         return (
             f"manifest.json has schema {_short(fault['input'])}, expected {SCHEMA}; "
@@ -238,6 +238,8 @@ def _first_fault(error: ValidationError) -> str:
     if where == "version":
         return f"manifest.json, version: expected e.g. 2.0.1, found {_short(fault['input'])}"
     message = fault["msg"].removeprefix("Value error, ")
+    if not where:
+        return f"manifest.json: {_plain(message, 300)}; it is damaged, install the bundle again"
     return f"manifest.json, {where}: {_plain(message, 300)}"
 
 

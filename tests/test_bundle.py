@@ -191,6 +191,24 @@ def test_a_manifest_with_such_a_field_is_refused(
         assert len(str(caught.value)) < 500
 
 
+@pytest.mark.parametrize("name", ["offset", "scale"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_pixel_becomes_a_number(bundle: Path, name: str, value: float) -> None:
+    rewrite(bundle, input=json.loads(MANIFEST)["input"] | {name: value})
+    with pytest.raises(MaskGateError, match=rf"manifest\.json, input\.{name}: Input should be"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"[" * 100_000, b"\xff\0"])
+def test_a_manifest_that_is_no_json_object_is_called_damaged(bundle: Path, text: bytes) -> None:
+    (bundle / "manifest.json").write_bytes(text)
+    with pytest.raises(MaskGateError) as caught:
+        load_bundle(bundle)
+    said = str(caught.value)
+    assert said.count("manifest.json") == 1
+    assert said.endswith("it is damaged, install the bundle again")
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

@@ -14,7 +14,7 @@ from edge.config import Detector
 from edge.demo.portraits import COLLINS, find_photo
 from edge.errors import MaskGateError
 from edge.runtime.accelerator import CPU, Accelerator, parse_accelerator
-from edge.runtime.model import Tensor
+from edge.runtime.model import Tensor, open_model
 from edge.runtime.processor import Processor, Way
 from edge.sources.pictures import read_picture
 from edge.vision.cascade import Cascade
@@ -54,6 +54,12 @@ def test_the_settings_name_an_accelerator(text: str, expected: Accelerator | Non
 def test_what_is_no_accelerator_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r'expected "auto", "cpu", "gpu" or "delegate:PATH"'):
         parse_accelerator(text)
+
+
+@pytest.mark.parametrize("library", ["libm.so.6", "/no/such.so"])
+def test_a_library_that_is_no_delegate_is_refused(compact: Bundle, library: str) -> None:
+    with pytest.raises(MaskGateError, match="expected a TFLite external delegate"):
+        open_model(compact.model("classifier"), "compact", Accelerator("delegate", library=library))
 
 
 def test_a_face_is_judged_on_the_cpu_when_the_delegate_fails(

@@ -10,6 +10,9 @@ from edge.errors import MaskGateError
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 """Distribution and module of each, the preferred one first."""
 
+DELEGATE_FUNCTIONS = ("tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate")
+"""What every external delegate has (TensorFlow's tensorflow/lite/delegates/external)."""
+
 Interpreter = Any
 """LiteRT's or tflite-runtime's Interpreter; both have the same methods."""
 
@@ -63,10 +66,12 @@ def _runtime() -> tuple[str, Any]:
 
 def _load_delegate(module: Any, library: str) -> Any:
     try:
-        # First by itself: where the file is missing, LiteRT's own object complains at its end.
-        ctypes.CDLL(library)
+        # First by itself: where something is missing, LiteRT's own object complains at its end.
+        loaded = ctypes.CDLL(library)
+        for function in DELEGATE_FUNCTIONS:
+            getattr(loaded, function)
         return module.load_delegate(library)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, AttributeError) as error:
         raise MaskGateError(
             f"delegate {library}: it cannot be loaded ({_line(error)}); expected a TFLite external "
             "delegate for this processor"
