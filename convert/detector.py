@@ -1,7 +1,7 @@
 """The face detector's bundle: MTCNN's three nets in every form, and what each form keeps."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.bundle import require_free, write_bundle
-from convert.detector_verification import Found, Report, compare_faces, compare_nets
+from convert.detector_verification import Found, compare_faces, compare_nets
 from convert.mtcnn import BUILDERS, OFFSET, PACKAGE, SCALE, VERSION, WEIGHTS_SHA256, package_weights
+from convert.on_gpu import Report
 from convert.tflite import CALIBRATED, to_tflite
 from convert.verification import LOSS, Runtime
 from edge.bundle import Form, load_bundle
@@ -26,7 +27,8 @@ FORMS: tuple[Form, ...] = ("float32", "float16", "dynamic")
 """What is made unless asked otherwise. Not int8: its one scale for offsets, landmarks and score is
 too coarse, see docs/trainer.md."""
 PREFERENCE: tuple[Form, ...] = ("int8", "dynamic", "float32")
-"""The default form is the first of these that loses no more than LOSS of the faces."""
+"""The default form is the first of these that every runtime runs and that loses no more than LOSS
+of the faces."""
 SIDES = {"pnet": 48, "rnet": 24, "onet": 48}
 """Of the pictures that the nets are calibrated and compared on; P-Net takes any."""
 WINDOWS = 24
@@ -59,8 +61,8 @@ def write_detector(
         report: told of each step, one line each.
 
     Raises:
-        MaskGateError: the folder is taken, a photo cannot be read, or the package is missing,
-            another version or altered.
+        MaskGateError: the folder is taken, a photo cannot be read, there is no face in any of them,
+            or the package is missing, another version or altered.
     """
     require_free(out, overwrite=overwrite)
     if "float32" not in forms:
@@ -75,9 +77,9 @@ def write_detector(
             examples = windows[name] if form in CALIBRATED else None
             models[name, form] = to_tflite(net, form, examples)
     expected = {name: _outputs(net, windows[name]) for name, net in nets.items()}
-    differences = compare_nets(models, windows, expected, under, report)
+    differences, refused = compare_nets(models, windows, expected, under, report)
     found = _compare_faces(models, shown, report)
-    default = _choose(found, allow_loss=allow_loss)
+    default = _choose(found, refused, allow_loss=allow_loss)
     measured = {
         "photos": len(shown),
         "faces": {form: one.summary() for form, one in found.items()},
@@ -125,9 +127,9 @@ def _compare_faces(
         return compare_faces(load_bundle(place), photos, report)
 
 
-def _choose(found: Mapping[Form, Found], *, allow_loss: bool) -> Form:
-    for form in PREFERENCE:
-        if form in found and (allow_loss or found[form].lost_share <= LOSS):
+def _choose(found: Mapping[Form, Found], refused: Collection[Form], *, allow_loss: bool) -> Form:
+    for form in [form for form in PREFERENCE if form in found and form not in refused]:
+        if allow_loss or found[form].lost_share <= LOSS:
             return form
     return "float32"
 

@@ -12,6 +12,7 @@ from convert.on_gpu import A_RUN, STARTING, Report
 from convert.verification import Runtime
 from edge.bundle import Bundle, Form
 from edge.config import Detector
+from edge.errors import MaskGateError
 from edge.runtime.accelerator import CPU, Accelerator
 from edge.runtime.trial import TrialError, try_model
 from edge.values import Face, Pixels
@@ -59,20 +60,30 @@ def compare_faces(bundle: Bundle, photos: Sequence[Pixels], report: Report) -> d
     """Find the faces in photos by each form, as the device does.
 
     Args:
-        bundle: of a detector, with float32.
+        bundle: of a detector.
         photos: RGB uint8, of any sizes.
         report: gets a line for each form.
 
     Raises:
-        MaskGateError: the runtime refuses a form.
+        MaskGateError: the runtime refuses a form, the bundle lacks float32, or that finds no face.
     """
     forms = list(dict.fromkeys(file.form for file in bundle.manifest.files))
+    if "float32" not in forms:
+        raise MaskGateError(
+            f"bundle {bundle.path}: expected float32 among its forms, to compare the others with, "
+            f"found {', '.join(forms)}; convert again"
+        )
     forms.sort(key=lambda form: form != "float32")
     found: dict[Form, Found] = {}
     expected: list[list[Face]] = []
     for form in forms:
         faces, seconds = _faces(bundle, form, photos)
         expected = expected or faces
+        if not any(expected):
+            raise MaskGateError(
+                f"photos: expected some with faces to compare the forms on, found none in "
+                f"{len(photos)}; name others"
+            )
         found[form] = _compare(faces, expected, seconds)
         one = found[form]
         report(
@@ -120,7 +131,7 @@ def compare_nets(
     expected: Mapping[str, NDArray[np.float32]],
     under: Sequence[Runtime],
     report: Report,
-) -> dict[str, float | str]:
+) -> tuple[dict[str, float | str], set[Form]]:
     """Run each net in each form under each runtime, and the float16 ones on the GPU.
 
     Args:
@@ -131,13 +142,15 @@ def compare_nets(
         report: gets a line where something is refused.
 
     Returns:
-        The largest difference from Keras by net, form and runtime, or why there is none.
+        The largest difference from Keras by net, form and runtime, or why there is none; and the
+        forms that a runtime refuses on the CPU.
     """
     tries = [(net, form, CPU, runtime) for (net, form), runtime in product(models, under)]
     tries += [
         (net, form, Accelerator("gpu"), under[0]) for net, form in models if form == "float16"
     ]
     differences: dict[str, float | str] = {}
+    refused: set[Form] = set()
     for net, form, accelerator, runtime in tries:
         shown, on_gpu = windows[net], accelerator.kind == "gpu"
         try:
@@ -155,4 +168,6 @@ def compare_nets(
         except TrialError as error:
             differences[f"{net} {form}, {runtime.name}{', GPU' * on_gpu}"] = str(error)
             report(f"{net} {form} under {runtime.name}: {error}")
-    return differences
+            if not on_gpu:
+                refused.add(form)
+    return differences, refused

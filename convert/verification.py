@@ -159,17 +159,24 @@ def choose_default(found: Verification, *, allow_loss: bool) -> tuple[Form, dict
     reasons: dict[Form, str] = {}
     there = {one.form for one in found.kept} | {one.form for one in found.refused}
     for form in [form for form in PREFERENCE if form in there]:
-        faults = list(_faults(form, found, allow_loss=allow_loss))
-        if not faults:
+        against = list(faults(form, found, allow_loss=allow_loss))
+        if not against:
             return form, reasons
-        reasons[form] = "; ".join(faults)
+        reasons[form] = "; ".join(against)
     listed = ". ".join(f"{form}: {reason}" for form, reason in reasons.items())
     raise MaskGateError(
         f"no form keeps what the model knew. {listed}. --allow-loss accepts what is lost"
     )
 
 
-def _faults(form: Form, found: Verification, *, allow_loss: bool) -> Iterator[str]:
+def faults(form: Form, found: Verification, *, allow_loss: bool = False) -> Iterator[str]:
+    """Say why a form cannot be the default.
+
+    Args:
+        form: which.
+        found: of `verify`.
+        allow_loss: whether it may lose what it likes.
+    """
     yield from (f"{one.runtime} refuses it" for one in found.refused if one.form == form)
     for one in [one for one in found.kept if one.form == form]:
         if not math.isfinite(one.largest):

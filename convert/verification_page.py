@@ -21,6 +21,7 @@ COLOURS = (MASKED_COLOUR, BARE_COLOUR, GOOD, OTHER)
 
 def page_beside(bundle: Path) -> Path:
     """Where a bundle's page goes: beside it, for what is in the bundle goes to the device."""
+    bundle = bundle.resolve()  # "." has neither a name nor a parent.
     return bundle.parent / f"{bundle.name}.verification.html"
 
 

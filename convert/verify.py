@@ -6,16 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from convert.detector_verification import compare_faces
-from convert.verification import (
-    A_RUN,
-    LOSS,
-    STARTING,
-    Report,
-    Runtime,
-    Shown,
-    choose_default,
-    verify,
-)
+from convert.on_gpu import A_RUN, STARTING, Report
+from convert.verification import LOSS, Runtime, Shown, faults, verify
 from convert.verification_page import page_beside, write_verification
 from edge.bundle import Bundle, Form, load_bundle
 from edge.errors import MaskGateError
@@ -37,7 +29,10 @@ def verify_bundle(
     skipped: Sequence[str],
     report: Report,
 ) -> None:
-    """Run every form under every runtime; write a classifier's page beside the bundle.
+    """Run every form of a bundle, and refuse it if its default form lost what it should keep.
+
+    A classifier is run under every runtime, and gets a page beside the bundle. A detector is run
+    under this environment's runtime alone.
 
     Args:
         folder: the bundle, a folder or a zip.
@@ -47,8 +42,8 @@ def verify_bundle(
         report: gets a line for each form and runtime.
 
     Raises:
-        MaskGateError: the bundle or the data cannot be read, or the default form loses more than
-            it may, or is refused by a runtime.
+        MaskGateError: the bundle or the data cannot be read or do not do, or the default form loses
+            more than it may, or is refused by a runtime.
     """
     bundle = load_bundle(folder)
     if bundle.manifest.task == "face-detection":
@@ -68,7 +63,13 @@ def _verify_classifier(
     if manifest.labels != LABELS or manifest.threshold is None:
         raise MaskGateError(
             f"bundle {bundle.path}: expected the labels {', '.join(LABELS)} and a threshold, "
-            f"found {', '.join(manifest.labels)} and {manifest.threshold}"
+            f"found {list(manifest.labels)} and {manifest.threshold}"
+        )
+    if (manifest.input.offset, manifest.input.scale) != (0, 1):
+        raise MaskGateError(
+            f"bundle {bundle.path}: expected a net that takes pixels as they are, found offset "
+            f"{manifest.input.offset:g} and scale {manifest.input.scale:g}; only bundles of "
+            "maskgate-convert can be verified"
         )
     contents: dict[Form, bytes] = {
         file.form: bundle.content(file) for file in manifest.files if file.net == "classifier"
@@ -86,16 +87,15 @@ def _verify_classifier(
         f"{reference} under {under[0].name}",
     )
     found = verify(contents, shown, under, report, skipped)
-    page = page_beside(bundle.path)
-    write_verification(
-        page, f"{manifest.name} {manifest.version}", found, manifest.default_form, {}
-    )
-    report(f"{page} shows what each form kept")
-    _, refused = choose_default(found, allow_loss=False)
-    if manifest.default_form in refused:
+    default = manifest.default_form
+    if default in {one.form for one in found.kept}:
+        page = page_beside(bundle.path)
+        write_verification(page, f"{manifest.name} {manifest.version}", found, default, {})
+        report(f"{page} shows what each form kept")
+    against = list(faults(default, found))
+    if against:
         raise MaskGateError(
-            f"bundle {bundle.path}: its default form {manifest.default_form} "
-            f"{refused[manifest.default_form]}; convert again"
+            f"bundle {bundle.path}: its default form {default}: {'; '.join(against)}; convert again"
         )
 
 
@@ -127,4 +127,7 @@ def _photos(data: Sequence[Path]) -> list[Path]:
             photos.update((row.folder / row.name, None) for row in rows)
         else:
             photos.update((photo, None) for photo in pictures_in(folder))
-    return [photo for photo in photos if photo.is_file()]
+    there = [photo for photo in photos if photo.is_file()]
+    if not there:
+        raise MaskGateError("data: expected photos, found none; name folders that hold some")
+    return there

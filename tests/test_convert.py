@@ -370,7 +370,7 @@ def test_a_bundle_whose_default_form_loses_too_much_is_refused_when_verified(
     data = write_pictures(tmp_path / "data", *faces(40, 99.05, 99.35))
     done = verify(out, data, monkeypatch)
     assert done.exit_code == 2
-    assert "its default form uint8 loses" in done.stderr.splitlines()[-1]
+    assert "its default form uint8: loses" in done.stderr.splitlines()[-1]
     assert (fragile.parent / "lossy.verification.html").exists()
 
 
