@@ -54,7 +54,7 @@ def classifier(place: Path, **fields: Any) -> Path:
     broken = b"not a model, however long " * 10
     working = to_tflite(brightness_model(), "float32")
     models = {("classifier", "float32"): working, ("classifier", "uint8"): broken}
-    write_bundle(place, manifest, models)  # type: ignore[arg-type]
+    write_bundle(place, manifest, models)
     return place
 
 
@@ -109,8 +109,8 @@ def test_a_detector_without_float32_has_nothing_to_be_compared_with(
 def test_a_detectors_form_that_a_runtime_refuses_is_not_the_default() -> None:
     same = Found(faces=10, lost=0, close=10, extra=0, seconds=1.0)
     found = {"float32": same, "dynamic": same}
-    assert _choose(found, [], allow_loss=False) == "dynamic"  # type: ignore[arg-type]
-    assert _choose(found, ["dynamic"], allow_loss=True) == "float32"  # type: ignore[arg-type]
+    assert _choose(found, [], allow_loss=False) == "dynamic"
+    assert _choose(found, ["dynamic"], allow_loss=True) == "float32"
 
 
 def test_the_page_lies_beside_the_bundle_however_that_is_named(
