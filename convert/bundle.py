@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,15 +15,17 @@ from edge.writing import replacing, sync_folder
 
 
 def require_free(out: Path, *, overwrite: bool) -> None:
-    """Refuse a folder that is already there, before long work is done for it.
+    """Refuse a folder that is already there or cannot be made, before long work is done for it.
 
     Raises:
-        MaskGateError: something is there and may not be replaced, or is no bundle.
+        MaskGateError: something is there and may not be replaced, or is no bundle; or this user may
+            not write where it shall be.
     """
     try:
         is_there, is_bundle = out.exists(), (out / MANIFEST).is_file()
     except OSError as error:
         raise MaskGateError(f"bundle {out}: {error.strerror}; choose another folder") from error
+    _require_writable(out)
     if not is_there:
         return
     if not overwrite:
@@ -31,6 +34,17 @@ def require_free(out: Path, *, overwrite: bool) -> None:
         raise MaskGateError(
             f"bundle {out}: it holds no manifest.json, so it is no bundle and is not replaced; "
             "choose another folder"
+        )
+
+
+def _require_writable(out: Path) -> None:
+    """Check the folder that is there of those that the bundle shall be in."""
+    place = next(folder for folder in out.absolute().parents if os.path.lexists(folder))
+    if not place.is_dir():
+        raise MaskGateError(f"bundle {out}: {place} is no folder; choose another one")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise MaskGateError(
+            f"bundle {out}: this user may not write into {place}; choose another folder"
         )
 
 

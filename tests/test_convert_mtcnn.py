@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from convert.bundle import write_bundle
+from convert.bundle import require_free, write_bundle
 from convert.cli import main
 from edge.bundle import MODELS, load_bundle
 from edge.errors import MaskGateError
@@ -224,3 +224,16 @@ def test_a_replacement_that_fails_leaves_the_old_bundle(tmp_path: Path) -> None:
         write_bundle(old, {"version": "1"}, {("pnet", "float32"): b"model"}, overwrite=True)
     assert load_bundle(old).model("onet")
     assert [path.name for path in tmp_path.iterdir()] == ["mtcnn"]
+
+
+def test_a_place_where_no_folder_can_be_made_is_refused_before_work_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(MaskGateError, match="file is no folder"):
+        require_free(tmp_path / "file" / "deep" / "bundle", overwrite=False)
+    require_free(tmp_path / "new" / "bundle", overwrite=False)
+    # Root may write everywhere, so the answer is another user's.
+    monkeypatch.setattr("os.access", lambda _place, _mode: False)
+    with pytest.raises(MaskGateError, match=f"may not write into {tmp_path};"):
+        require_free(tmp_path / "new" / "bundle", overwrite=False)

@@ -538,3 +538,11 @@ def test_a_trial_that_hangs_ends_with_the_process_that_started_it(
         wait_until(lambda: "libdelegate.so" in maps.read_text(), 30)
         parent.kill()
     wait_until(lambda: not maps.exists() or not maps.read_text(), 10)
+
+
+def test_probe_says_that_it_could_not_remember(tmp_path: Path) -> None:
+    memory = tmp_path / "accelerators.json"
+    assert f"\nkept   {memory}\n" in maskgate(tmp_path, "probe").stdout
+    memory.unlink()
+    memory.mkdir()
+    assert f"\nnot kept in  {memory}\n" in maskgate(tmp_path, "probe").stdout

@@ -71,7 +71,14 @@ def print_probed(found: list[Probed], settings: Settings) -> None:
     parts = [hardware["board"], hardware["cpu"], f"{hardware['cores']} cores", *hardware["gpus"]]
     click.echo(f"on     {', '.join(filter(None, parts))}")
     click.echo(f"by     {runtime_name()}")
-    click.echo(f"kept   {Memory(state_folder(settings.outbox)).path}")
+    memory = Memory(state_folder(settings.outbox))
+    kept = all(_is_kept(one, memory) for one in found)
+    click.echo(f"{'kept' if kept else 'not kept in':5}  {memory.path}")
+
+
+def _is_kept(probed: Probed, memory: Memory) -> bool:
+    entry = memory.find(probed.task.key())
+    return entry is not None and all(one in probed.measured for one in entry.measured)
 
 
 def print_json(found: list[Probed]) -> None:
