@@ -34,7 +34,7 @@ def to_tflite(model: keras.Model, form: Form, examples: Inputs | None = None) ->
     """Convert a Keras model.
 
     Args:
-        model: one input, one output. A batch of any size becomes one of 1.
+        model: one input, one output. An open batch becomes one of 1.
         form: see FORMS.
         examples: inputs as the device will give them; int8 and uint8 take their ranges from them.
 
@@ -43,19 +43,25 @@ def to_tflite(model: keras.Model, form: Form, examples: Inputs | None = None) ->
 
     Raises:
         MaskGateError: TFLite lacks an operation of the model, or there are no examples to
-            calibrate with, or they do not fit the model.
+            calibrate with, or they do not fit the model; or there is no room for it.
     """
-    with tempfile.TemporaryDirectory(prefix="maskgate-convert-") as folder, _quiet():
-        fixed = _fixed(model)
-        # Named, or Keras would open the batch again.
-        signature = [tf.TensorSpec(fixed.input_shape, tf.float32)]
-        fixed.export(folder, input_signature=signature, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        _set_form(converter, model, form, examples)
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="maskgate-convert-") as folder, _quiet():
+            fixed = _fixed(model)
+            # Named, or Keras would open the batch again.
+            signature = [tf.TensorSpec(fixed.input_shape, tf.float32)]
+            fixed.export(folder, input_signature=signature, verbose=False)
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            _set_form(converter, model, form, examples)
             content: bytes = converter.convert()
-        except ConverterError as error:
-            raise _refusal(model, form, str(error)) from error
+    except ConverterError as error:
+        raise _refusal(model, form, str(error)) from error
+    except (OSError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[-200:]
+        raise MaskGateError(
+            f"model {model.name}: it cannot be converted to {form}, which takes room for "
+            f"temporary files ({reason}); free some space, or let TMPDIR name another folder"
+        ) from error
     return content
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import resource
 import shutil
 import zipfile
 from pathlib import Path
@@ -397,3 +398,17 @@ def test_examples_hold_black_and_white_so_that_a_pixel_is_its_own_code() -> None
 def test_a_model_without_examples_is_not_calibrated() -> None:
     with pytest.raises(MaskGateError, match="expected examples to calibrate uint8 with"):
         to_tflite(brightness_model(), "uint8", None)
+
+
+def test_where_the_disk_is_full_conversion_says_so_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
+    try:
+        with pytest.raises(MaskGateError, match=r"to float32.*File too large.*free some space"):
+            to_tflite(brightness_model(), "float32")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
