@@ -77,13 +77,13 @@ def write_detector(
             examples = windows[name] if form in CALIBRATED else None
             models[name, form] = to_tflite(net, form, examples)
     expected = {name: _outputs(net, windows[name]) for name, net in nets.items()}
-    differences, refused = compare_nets(models, windows, expected, under, report)
+    kept, refused = compare_nets(models, windows, expected, under, report)
     found = _compare_faces(models, shown, report)
     default = _choose(found, refused, allow_loss=allow_loss)
     measured = {
         "photos": len(shown),
         "faces": {form: one.summary() for form, one in found.items()},
-        "largest difference from Keras": differences,
+        "nets beside Keras": kept,
         "not verified": list(skipped),
     }
     write_bundle(out, _manifest(default, measured), models, overwrite=overwrite)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.on_gpu import A_RUN, STARTING, Report
-from convert.verification import Runtime
+from convert.verification import Runtime, try_threads
 from edge.bundle import Bundle, Form
 from edge.config import Detector
 from edge.errors import MaskGateError
-from edge.runtime.accelerator import CPU, Accelerator
-from edge.runtime.trial import TrialError, try_model
+from edge.runtime.accelerator import Accelerator
+from edge.runtime.trial import Trial, TrialError, try_model
 from edge.values import Face, Pixels
 from edge.vision.cascade import Cascade
 
@@ -131,7 +131,7 @@ def compare_nets(
     expected: Mapping[str, NDArray[np.float32]],
     under: Sequence[Runtime],
     report: Report,
-) -> tuple[dict[str, float | str], set[Form]]:
+) -> tuple[dict[str, Any], set[Form]]:
     """Run each net in each form under each runtime, and the float16 ones on the GPU.
 
     Args:
@@ -142,32 +142,42 @@ def compare_nets(
         report: gets a line where something is refused.
 
     Returns:
-        The largest difference from Keras by net, form and runtime, or why there is none; and the
-        forms that a runtime refuses on the CPU.
+        By net, form and runtime: differences from Keras and milliseconds, or why there are none;
+        and the forms that a runtime refuses on the CPU.
     """
-    tries = [(net, form, CPU, runtime) for (net, form), runtime in product(models, under)]
-    tries += [
-        (net, form, Accelerator("gpu"), under[0]) for net, form in models if form == "float16"
-    ]
-    differences: dict[str, float | str] = {}
+    found: dict[str, Any] = {}
     refused: set[Form] = set()
-    for net, form, accelerator, runtime in tries:
-        shown, on_gpu = windows[net], accelerator.kind == "gpu"
+    for ((net, form), content), runtime in product(models.items(), under):
+        report(f"{net} {form}: running under {runtime.name}")
         try:
-            trial = try_model(
-                models[net, form],
-                accelerator,
-                shown,
-                repeats=1,
-                limit=STARTING + A_RUN * len(shown),
-                python=runtime.python,
-            )
-            largest = np.abs(trial.outputs.reshape(expected[net].shape) - expected[net]).max()
-            place = f"{trial.runtime}{', GPU' * on_gpu}"
-            differences[f"{net} {form}, {place}"] = round(float(largest), 6)
+            trial, milliseconds = try_threads(content, windows[net], runtime)
+            found[f"{net} {form}, {trial.runtime}"] = {
+                **_differences(trial, expected[net]),
+                "milliseconds": {str(key): round(ms, 3) for key, ms in milliseconds.items()},
+            }
         except TrialError as error:
-            differences[f"{net} {form}, {runtime.name}{', GPU' * on_gpu}"] = str(error)
+            found[f"{net} {form}, {runtime.name}"] = str(error)
             report(f"{net} {form} under {runtime.name}: {error}")
-            if not on_gpu:
-                refused.add(form)
-    return differences, refused
+            refused.add(form)
+        if form == "float16" and runtime is under[0]:
+            found[f"{net} {form}, GPU"] = _on_gpu(content, windows[net], expected[net])
+    return found, refused
+
+
+def _on_gpu(
+    content: bytes, shown: NDArray[np.float32], expected: NDArray[np.float32]
+) -> dict[str, float] | str:
+    limit = STARTING + A_RUN * len(shown)
+    try:
+        trial = try_model(content, Accelerator("gpu"), shown, repeats=1, limit=limit)
+    except TrialError as error:
+        return str(error)
+    return _differences(trial, expected)
+
+
+def _differences(trial: Trial, expected: NDArray[np.float32]) -> dict[str, float]:
+    difference = np.abs(trial.outputs.reshape(expected.shape) - expected)
+    return {
+        "largest_difference": round(float(difference.max()), 6),
+        "mean_difference": round(float(difference.mean()), 6),
+    }

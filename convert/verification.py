@@ -190,12 +190,8 @@ def faults(form: Form, found: Verification, *, allow_loss: bool = False) -> Iter
 
 def _judge(form: Form, content: bytes, shown: Shown, runtime: Runtime) -> Kept:
     inputs = shown.pictures.astype(np.float32)
-    trial = _try(content, CPU, inputs, runtime)
+    trial, milliseconds = try_threads(content, inputs, runtime)
     probabilities = trial.outputs.reshape(len(inputs), -1)[:, 0].astype(np.float64)
-    milliseconds = {CPU.threads: trial.median * 1000}
-    for threads in THREADS[1:]:
-        timed = _try(content, Accelerator("cpu", threads), inputs[:1], runtime)
-        milliseconds[threads] = timed.median * 1000
     difference = np.abs(probabilities - shown.expected)
     says, said = (numbers >= shown.threshold for numbers in (probabilities, shown.expected))
     before, after = (accuracies(labels, shown.masked) for labels in (said, says))
@@ -220,19 +216,35 @@ def accuracies(says: Flags, masked: Flags) -> tuple[float, float]:
     return float(right.mean()), float(np.mean(recalls))
 
 
-def _try(
-    content: bytes, accelerator: Accelerator, inputs: NDArray[np.float32], runtime: Runtime
-) -> Trial:
-    limit = STARTING + A_RUN * (len(inputs) + REPEATS)
-    return try_model(
-        content,
-        accelerator,
-        inputs,
-        repeats=REPEATS,
-        limit=limit,
-        budget=BUDGET,
-        python=runtime.python,
-    )
+def try_threads(
+    content: bytes, inputs: NDArray[np.float32], runtime: Runtime
+) -> tuple[Trial, dict[int, float]]:
+    """Run a form on the CPU.
+
+    Args:
+        content: the .tflite file.
+        inputs: what the model is given, see `try_model`.
+        runtime: what it shall run under.
+
+    Returns:
+        What one thread gave of all inputs, and the milliseconds of a run with each of THREADS.
+
+    Raises:
+        TrialError: the runtime refuses it.
+    """
+    trials = {
+        threads: try_model(
+            content,
+            Accelerator("cpu", threads),
+            inputs if threads == CPU.threads else inputs[:1],
+            repeats=REPEATS,
+            limit=STARTING + A_RUN * (len(inputs) + REPEATS),
+            budget=BUDGET,
+            python=runtime.python,
+        )
+        for threads in THREADS
+    }
+    return trials[CPU.threads], {threads: one.median * 1000 for threads, one in trials.items()}
 
 
 def _sentence(kept: Kept) -> str:
