@@ -76,7 +76,7 @@ def test_probabilities_in_the_unsure_band_are_no_vote(
             "found mask-classification with ['a', 'a']",
         ),
         ({"surprise": 1}, "surprise"),
-        ({"default_form": "float16"}, "no classifier in form float16; it holds classifier uint8"),
+        ({"default_form": "dynamic"}, "no classifier in form dynamic; it holds classifier uint8"),
         ({"name": 3}, "manifest.json, name"),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_size_that_the_net_does_not_take_is_refused(bundle: Path) -> None:
     ],
 )
 def test_a_damaged_model_is_refused(bundle: Path, damage: Any, expected: str) -> None:
-    (path,) = bundle.glob("*.tflite")
+    path = bundle / "classifier.uint8.tflite"
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(MaskGateError, match=expected):
         Classifier(load_bundle(bundle), Settings())
