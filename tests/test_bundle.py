@@ -176,7 +176,7 @@ def test_a_zip_with_many_entries_is_read_quickly(tmp_path: Path) -> None:
         ({"name": ""}, "manifest.json, name"),
         ({"schema": "1" * 5000}, "has schema '1111"),
         ({"x\x1b[2J\n" + "y" * 5000: 1}, "manifest.json, x?[2J?yyy"),
-        ({"default_form": "float16"}, "default_form: no classifier in form float16; it"),
+        ({"default_form": "dynamic"}, "default_form: no classifier in form dynamic; it"),
     ],
 )
 def test_a_manifest_with_such_a_field_is_refused(

@@ -409,11 +409,16 @@ def test_photos_are_not_kept_waiting_by_a_measurement(
     assert measurements == []
 
 
-def test_what_was_asked_for_and_is_not_there_is_a_fault(settings: Settings) -> None:
+def test_what_was_asked_for_and_is_not_there_is_a_fault(settings: Settings, tmp_path: Path) -> None:
     for task in (classifier(settings), classifier(settings, "cpu")):
         require_accelerator(task)
+    folder = Path(shutil.copytree(MODELS / "compact", tmp_path / "compact"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] = [file for file in manifest["files"] if file["form"] == "uint8"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    asked = settings.model_copy(update={"classifier": Classifier(accelerator="gpu")})
     with pytest.raises(MaskGateError, match=r"classifier\.accelerator: .*no float form"):
-        require_accelerator(classifier(settings, "gpu"))
+        require_accelerator(classifier_task(load_bundle(folder), asked))
 
 
 def test_check_names_an_accelerator_that_is_not_there(tmp_path: Path) -> None:
@@ -457,7 +462,7 @@ def test_probe_shows_a_table_and_remembers(tmp_path: Path) -> None:
     done = maskgate(tmp_path, "probe")
     assert done.exit_code == 0, done.output
     assert re.search(r"cpu, 1 thread +dynamic +\d+\.\d\d +1\.00 +0 +\w", done.stdout)
-    assert "no float form" in done.stdout
+    assert re.search(r"gpu +float16 ", done.stdout)
     assert "nothing was remembered before" in done.stdout
     shown = json.loads(maskgate(tmp_path, "probe", "--json").stdout)
     assert shown["runtime"].startswith("ai-edge-litert ")

@@ -72,14 +72,25 @@ class Memory:
         self._write()
 
     def note(self, key: Mapping[str, Any], way: Way, fault: str | None) -> None:
-        """Note that a way has failed, or that it works after all."""
+        """Note that a way has failed, or that it works after all.
+
+        It holds for all forms on the same accelerator: a driver that ends the process with one of
+        them gets no chance with another.
+        """
         self._refresh()
         found = self.find(key)
-        if found is not None:
-            measured = found.measured
-            self.keep(
-                key, [replace(one, fault=fault) if one.way == way else one for one in measured]
-            )
+        if found is None:
+            return
+        (before,) = (one.fault for one in found.measured if one.way == way)
+        self.keep(
+            key,
+            [
+                replace(one, fault=fault)
+                if one.way.accelerator == way.accelerator and one.fault in (None, before)
+                else one
+                for one in found.measured
+            ],
+        )
 
     def _refresh(self) -> None:
         """Take in what others wrote meanwhile: a watch notes a failure hours after it has read."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import Bundle, Input
 from edge.config import Detector
+from edge.probe.drawn_face import drawn_faces
 from edge.values import Pixels
 from edge.vision.cascade import ONET_SIDE, RNET_SIDE
 from edge.vision.pyramid import CELL, scales, strips
@@ -50,11 +51,11 @@ def detector_work(bundle: Bundle, settings: Detector, frame: Size) -> list[Piece
     )
     # A frame smaller than the smallest face has no level at all.
     pieces = [
-        Piece("pnet", _values(1, size, source), runs)
+        Piece("pnet", _blobs(1, size, source), runs)
         for size, runs in (sizes or {(CELL, CELL): 1}).items()
     ]
     for net, side, runs in (("rnet", RNET_SIDE, RNET_RUNS), ("onet", ONET_SIDE, ONET_RUNS)):
-        pieces.append(Piece(net, _values(PICTURES, (side, side), source), runs))
+        pieces.append(Piece(net, _blobs(PICTURES, (side, side), source), runs))
     return pieces
 
 
@@ -65,11 +66,15 @@ def classifier_work(bundle: Bundle) -> list[Piece]:
         bundle: of task mask-classification.
     """
     source = bundle.manifest.input
-    return [Piece("classifier", _values(PICTURES, (source.width, source.height), source), 1)]
+    faces = np.stack(drawn_faces((source.width, source.height)))
+    return [Piece("classifier", _values(faces, source), 1)]
 
 
-def _values(count: int, size: Size, source: Input) -> NDArray[np.float32]:
-    pixels = np.stack([_picture(number, size) for number in range(count)])
+def _blobs(count: int, size: Size, source: Input) -> NDArray[np.float32]:
+    return _values(np.stack([_picture(number, size) for number in range(count)]), source)
+
+
+def _values(pixels: Pixels, source: Input) -> NDArray[np.float32]:
     return np.asarray((pixels - source.offset) / source.scale, np.float32)
 
 
