@@ -1,8 +1,11 @@
 """When to end: a signal asks for it, or the seconds are over."""
 
 import signal
+import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 
@@ -49,3 +52,16 @@ class End:
         self.asked = True
         if self._on_signal is not None:
             self._on_signal()
+
+
+@contextmanager
+def tidied_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM unwind what is going on, as Ctrl-C does, so that nothing half-done is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

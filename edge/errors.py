@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from edge.ending import tidied_on_sigterm
+
 
 class MaskGateError(Exception):
     """Something a user or an operator can put right.
@@ -23,6 +25,7 @@ class CommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that the user named."""
         try:
-            return super().invoke(ctx)
+            with tidied_on_sigterm():
+                return super().invoke(ctx)
         except MaskGateError as error:
             raise _Refusal(str(error)) from error

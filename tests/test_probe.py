@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -551,3 +553,14 @@ def test_probe_says_that_it_could_not_remember(tmp_path: Path) -> None:
     memory.unlink()
     memory.mkdir()
     assert f"\nnot kept in  {memory}\n" in maskgate(tmp_path, "probe").stdout
+
+
+def test_a_measurement_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "XDG_STATE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", "from edge.cli import main; main()", "probe"]
+    with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE) as process:
+        wait_until(lambda: any((tmp_path / "tmp").glob("maskgate-trial-*")), 30)
+        process.terminate()
+        assert process.wait(10) == 128 + signal.SIGTERM
+    assert list((tmp_path / "tmp").iterdir()) == []
