@@ -152,8 +152,12 @@ def _key(readings: Sequence[Reading], mapping: Mapping[str, str], bundle: Bundle
 def _summary(stored: Stored) -> str:
     annotations = stored.annotations
     labels = Counter(face.label for face in annotations.faces)
-    skipped = dict(annotations.reasons) or "none"
     return (
-        f"{len(annotations.faces)} faces ({dict(labels)}); skipped: {skipped}; "
-        f"other classes: {annotations.unused or 'none'}; under {TINY:g} pixels: {annotations.tiny}"
+        f"{len(annotations.faces)} faces ({_listed(labels)}); skipped: "
+        f"{_listed(annotations.reasons)}; other classes: {_listed(annotations.unused)}; "
+        f"under {TINY:g} pixels: {annotations.tiny}"
     )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
