@@ -30,12 +30,12 @@ def _runner(content: bytes, size: int) -> Callable[[], None]:
 @click.option("--rounds", default=200, show_default=True, help="Faces for each model.")
 def main(rounds: int) -> None:
     """Compare the two models in one run, face by face in turns."""
-    from convert.tflite import to_uint8
+    from convert.tflite import face_examples, to_tflite
     from train.models.cnn import SIZE, cnn_model
 
     faces = np.random.default_rng(1).integers(0, 256, (16, SIZE, SIZE, 3), np.uint8)
     bundle = load_bundle(MODELS / "compact")
-    cnn = to_uint8(cnn_model(), faces)
+    cnn = to_tflite(cnn_model(), "uint8", face_examples(faces))
     compact = bundle.model("classifier")
     runners = {
         "the paper's CNN": (_runner(cnn, SIZE), len(cnn)),

@@ -230,7 +230,7 @@ def test_unfreezing_what_is_not_there_names_what_is(files: Files) -> None:
 def test_the_joined_model_loads_in_another_process_and_converts(
     files: Files, tmp_path: Path
 ) -> None:
-    from convert.tflite import to_uint8
+    from convert.tflite import face_examples, to_tflite
 
     backbone = load_backbone("SqueezeNet", files["SqueezeNet"], SIZE)
     model = joined(backbone, head_model(512))
@@ -247,7 +247,7 @@ def test_the_joined_model_loads_in_another_process_and_converts(
     subprocess.run([sys.executable, "-c", program, *paths], check=True, capture_output=True)
     np.testing.assert_allclose(np.load(tmp_path / "found.npy"), expected, atol=1e-5)
 
-    net = open_model(to_uint8(model, faces), "squeezenet")
+    net = open_model(to_tflite(model, "uint8", face_examples(faces)), "squeezenet")
     for face, probability in zip(faces, expected[:, 0], strict=True):
         net.room()[...] = face
         assert net.run()[0] / 256 == pytest.approx(probability, abs=0.05)
