@@ -167,7 +167,7 @@ def test_a_bundle_is_replaced_whole_if_asked(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(MaskGateError, match="file/new: .*/file is no folder; choose another"):
+    with pytest.raises(MaskGateError, match=r"file/new: .*/file is no folder; choose another"):
         write_bundle(tmp_path / "file" / "new", {}, {})
 
 
