@@ -24,9 +24,6 @@ from edge.bundle import Form
 from edge.errors import MaskGateError
 from train.judging.metrics import SMALLEST
 
-PICTURE_DTYPE: dict[Form, str] = {"uint8": "uint8"}
-"""What the device gives to a form; float32 unless it stands here."""
-
 
 def write_classifier(
     folder: Path,
@@ -106,7 +103,7 @@ def _manifest(run: TrainedRun, version: str, default: Form, found: Verification)
             "width": recipe["size"],
             "height": recipe["size"],
             "colour": "RGB",
-            "dtype": PICTURE_DTYPE.get(default, "float32"),
+            "dtype": "uint8" if default == "uint8" else "float32",
             "offset": 0.0,
             "scale": 1.0,
             "margin": recipe["margin"],

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from convert.on_gpu import GPU_TOLERANCE, OnGpu, Refused
 from convert.verification import LOSS, Kept, Shown, Verification
 from edge.bundle import Form
-from train.report.charts import BARE_COLOUR, GOOD, INK, MASKED_COLOUR, OTHER, drawing
+from train.report.charts import BARE_COLOUR, GOOD, INK, MASKED_COLOUR, OTHER, bar_chart, drawing
 from train.report.page import percent, picture, write_page
 
 MOST_PICTURES = 24
@@ -118,15 +118,8 @@ def _latency(found: Verification) -> Markup:
 
 
 def _sizes(found: Verification) -> Markup:
-    sizes = {one.form: one.size / 1000 for one in found.kept}
-    with drawing("Size of each form", (4.6, 0.75 + 0.35 * max(2, len(sizes)))) as chart:
-        bars = chart.axes.barh(list(sizes), list(sizes.values()), color=MASKED_COLOUR, height=0.7)
-        chart.axes.bar_label(bars, fmt="%.0f", padding=3, color=INK, fontsize=9)
-        chart.axes.invert_yaxis()
-        chart.axes.grid(visible=False, axis="y")
-        chart.axes.margins(x=0.16)
-        chart.axes.set_xlabel("KB")
-    return chart.svg
+    sizes: dict[str, float] = {one.form: round(one.size / 1000) for one in found.kept}
+    return bar_chart("Size of each form", sizes, "KB")
 
 
 def _scatter(found: Verification, best: Kept) -> Markup:
@@ -175,11 +168,10 @@ def _gpu(gpu: OnGpu | Refused | None) -> dict[str, Any] | None:
     if isinstance(gpu, OnGpu):
         verdict = "agrees with" if gpu.agrees else "disagrees with"
         return {
-            "whole": True,
             "sentence": f"All of {gpu.form} runs on the GPU, and {verdict} the CPU: probabilities "
             f"differ by {gpu.largest:.5f} at most, {GPU_TOLERANCE:g} are allowed.",
             "unsupported": [],
         }
     if gpu is not None:
-        return {"whole": False, "sentence": gpu.reason, "unsupported": gpu.unsupported}
+        return {"sentence": gpu.reason, "unsupported": gpu.unsupported}
     return None
