@@ -1,4 +1,7 @@
-"""The way of a frame: detect, track, classify, decide. A frame in, verdicts and alerts out."""
+"""The way of a frame: gate, detect, track, classify, decide.
+
+A frame in, verdicts and alerts out.
+"""
 
 import uuid
 from dataclasses import dataclass
@@ -17,9 +20,11 @@ from edge.trust.gate import load_trusted, remember_running
 from edge.values import Frame, Track, Verdict
 from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier, require_classifier
+from edge.vision.gate import Gate, Look, search
 from edge.vision.quality import is_fit
+from edge.vision.regions import SIZES
 
-STAGES = ("detect", "track", "classify", "decide")
+STAGES = ("gate", "detect", "track", "classify", "decide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Outcome:
     alerts: list[Alert]
     seconds: dict[str, float]
     """Time spent in each of STAGES."""
+    look: Look
+    """Where faces were searched, and why."""
 
 
 class Chain:
@@ -49,7 +56,14 @@ class Chain:
         require_some_label(settings.decision, bundle)
         # Both before anything is measured, for that takes its time.
         looking, judging = detector_task(detector, settings), classifier_task(bundle, settings)
-        self._detector = Cascade(detector, settings.detector, choose(looking, settings))
+        gated = settings.detector.gate
+        self._detector = Cascade(
+            detector,
+            settings.detector,
+            choose(looking, settings),
+            sizes=SIZES if gated else 1,
+        )
+        self._gate = Gate(settings.detector.min_face) if gated else None
         self._classifier = Classifier(bundle, settings.classifier, choose(judging, settings))
         remember_running([detector, bundle], settings)
         self._tracker = Tracker(settings.tracking)
@@ -71,9 +85,11 @@ class Chain:
         """Take the next frame of one camera."""
         self._last_frame = frame
         times = [perf_counter()]
-        faces = self._detector.detect(frame.pixels)
+        look = self._plan(frame)
         times.append(perf_counter())
-        tracks, ended = self._tracker.update(frame, faces)
+        faces, look = search(self._detector, frame.pixels, look)
+        times.append(perf_counter())
+        tracks, ended = self._tracker.update(frame, faces, look.covers)
         times.append(perf_counter())
         now = frame.monotonic
         votes = [(track, self._look(frame, track)) for track in self._judge.due(tracks, now)]
@@ -84,7 +100,7 @@ class Chain:
         people = [(track, self._judge.verdict(track)) for track in tracks]
         times.append(perf_counter())
         spent = [after - before for before, after in pairwise(times)]
-        return Outcome(people, alerts, dict(zip(STAGES, spent, strict=True)))
+        return Outcome(people, alerts, dict(zip(STAGES, spent, strict=True)), look)
 
     def finish(self) -> list[Alert]:
         """Take leave of everyone in sight, for no more frames will come."""
@@ -93,6 +109,24 @@ class Chain:
             return []
         changes = self._judge.end(self._tracker.finish(), frame.monotonic)
         return [self._alert(change, frame) for change in changes]
+
+    def _plan(self, frame: Frame) -> Look:
+        """Ask the gate where to search; wanted is whoever the stages after it wait for.
+
+        That is who is due for a vote, who was not seen often enough to be a person, and who is lost
+        from sight: that a face was not found once does not mean that it cannot be.
+        """
+        if self._gate is None:
+            return Look("off")
+        expected = self._tracker.expected(frame)
+        due = {track.id for track in self._judge.due([one for one, _ in expected], frame.monotonic)}
+        confirmed = self._settings.tracking.confirm_hits
+        wanted = [
+            box
+            for track, box in expected
+            if track.id in due or track.hits < confirmed or track.face is None
+        ]
+        return self._gate.plan(frame, [box for _, box in expected], wanted)
 
     def _look(self, frame: Frame, track: Track) -> Vote | None:
         face, settings = track.face, self._settings.decision

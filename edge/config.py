@@ -147,6 +147,11 @@ class Detector(_Section):
         (0.8, 0.7, 0.8),
         description="Scores that P-Net, R-Net and O-Net must exceed.",
     )
+    gate: bool = Field(
+        default=True,
+        description="Search what has moved and faces that are followed, and the whole frame every "
+        "two seconds or when all of it has changed; false: the whole of every frame.",
+    )
     accelerator: AcceleratorName = ACCELERATOR
     threads: int | None = THREADS
 

@@ -105,13 +105,16 @@ class Track:
     box: Box
     """Where the face is now, or was when last seen."""
     face: Face | None
-    """The face seen in this frame; None while the person is lost from sight."""
+    """The face seen in this frame, or in an earlier one if nothing has moved there since.
+
+    None while the person is lost from sight.
+    """
     first_seen: float
     """Monotonic seconds."""
     last_seen: float
     """Monotonic seconds of the newest frame that showed the face."""
     hits: int
-    """Number of frames that showed the face."""
+    """Number of frames in which the face was found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ velocity while its face is hidden, and is forgotten after a while. Everything pe
 dropped with the track, so memory is bounded by the people in sight.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import hypot
 from typing import Final
@@ -54,6 +55,11 @@ class _Followed:
         self.box, self.face, self.last_seen = face.box, face, now
         self.hits += 1
 
+    def stay(self, now: float) -> None:
+        """Nothing moved where the face was: it is there still, which proves nothing new of it."""
+        self.last_seen = now
+        self.velocity = (0.0, 0.0)
+
     def frozen(self) -> Track:
         return Track(self.id, self.box, self.face, self.first_seen, self.last_seen, hits=self.hits)
 
@@ -66,25 +72,39 @@ class Tracker:
         self._followed: list[_Followed] = []
         self._last_id = 0
 
-    def update(self, frame: Frame, faces: list[Face]) -> tuple[list[Track], list[Track]]:
+    def expected(self, frame: Frame) -> list[tuple[Track, Box]]:
+        """The tracks so far, and where the face of each should be in the next frame."""
+        now = frame.monotonic
+        return [(one.frozen(), one.predicted(now)) for one in self._followed]
+
+    def update(
+        self, frame: Frame, faces: list[Face], searched: Callable[[Box], bool] = lambda _: True
+    ) -> tuple[list[Track], list[Track]]:
         """Take the faces of the next frame.
 
         Args:
             frame: gives the time; must not be older than the one before.
             faces: what the detector found in it.
+            searched: tells whether a face in this place would have been found. Where nothing was
+                searched because nothing moved, faces are as they were.
 
         Returns:
-            The tracks that are alive (those seen in this frame have a face), and those that have
-            just ended, each told once.
+            The tracks that are alive (those seen in this frame, or known to be as they were, have a
+            face), and those that have just ended, each told once.
         """
         now = frame.monotonic
-        for followed in self._followed:
-            followed.face = None
+        unseen = list(self._followed)
         unmatched = set(range(len(faces)))
         for _, followed, index in self._pairs(faces, now):
-            if followed.face is None and index in unmatched:
+            if followed in unseen and index in unmatched:
                 followed.see(faces[index], now)
+                unseen.remove(followed)
                 unmatched.discard(index)
+        for followed in unseen:
+            if followed.face is not None and not searched(followed.predicted(now)):
+                followed.stay(now)
+            else:
+                followed.face = None
         for index in sorted(unmatched):
             self._last_id += 1
             face = faces[index]

@@ -6,6 +6,8 @@ settings (min_face 20, factor 0.709, thresholds 0.6, 0.7, 0.8) its faces come ou
 """
 
 import math
+from collections import OrderedDict
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from edge.values import Box, Face, Landmarks, Pixels
 from edge.vision.boxes import Rows, best_apart, squared
 from edge.vision.net import Net
 from edge.vision.pyramid import CELL, Pyramid
-from edge.vision.sampling import ExactSampling, QuickSampling, Size
+from edge.vision.sampling import ExactSampling, Picture, QuickSampling, Sampling, Size
 
 LIMIT = 512
 """Candidates that each stage takes at most, so that a noisy frame cannot hold up the camera.
@@ -37,7 +39,12 @@ class Cascade:
     """Finds faces and their landmarks in frames."""
 
     def __init__(
-        self, bundle: Bundle, settings: Detector, processor: Processor | None = None
+        self,
+        bundle: Bundle,
+        settings: Detector,
+        processor: Processor | None = None,
+        *,
+        sizes: int = 1,
     ) -> None:
         """Read the nets of a bundle.
 
@@ -45,6 +52,7 @@ class Cascade:
             bundle: of task face-detection, with the nets pnet, rnet and onet.
             settings: smallest face, pyramid, thresholds, form of the nets, threads.
             processor: what opens the nets; when None they run on the CPU.
+            sizes: frame sizes that the nets stay ready for, the last ones used.
 
         Raises:
             MaskGateError: the bundle is for another task, lacks a net, or a file of it is missing,
@@ -61,7 +69,8 @@ class Cascade:
         self._open_pnet((CELL, CELL))  # A file that the runtime refuses must not wait for a frame.
         self._rnet = self._open("rnet", (RNET_SIDE, RNET_SIDE))
         self._onet = self._open("onet", (ONET_SIDE, ONET_SIDE))
-        self._prepare((0, 0))
+        self._sizes = sizes
+        self._ready: OrderedDict[Size, tuple[Pyramid, Sampling]] = OrderedDict()
 
     @property
     def invoke_seconds(self) -> float:
@@ -72,8 +81,8 @@ class Cascade:
         """Find the faces in a frame.
 
         Args:
-            pixels: RGB uint8, height x width x 3, of any size. The nets stay ready for this size;
-                a frame of another size makes them anew.
+            pixels: RGB uint8, height x width x 3, of any size. The nets stay ready for this size
+                until frames of as many other sizes have come as `sizes` says.
 
         Returns:
             The faces, the surest first. Boxes end at the frame's edge; landmarks may lie beyond.
@@ -87,35 +96,32 @@ class Cascade:
             )
         pixels = np.ascontiguousarray(pixels)
         height, width = pixels.shape[:2]
-        if self._pyramid.size != (width, height):
-            self._prepare((width, height))
+        pyramid, sampling = self._prepared((width, height))
         of_pnet, of_rnet, of_onet = self._thresholds
-        boxes = self._pyramid.propose(pixels, self._sampling, of_pnet, LIMIT)
-        boxes, outputs = self._judge(self._rnet, RNET_SIDE, pixels, boxes, of_rnet)
+        boxes = pyramid.propose(pixels, sampling, of_pnet, LIMIT)
+        patches = sampling.patches(pixels, boxes, RNET_SIDE)
+        boxes, outputs = _judged(self._rnet, patches, boxes, of_rnet)
         boxes = _moved(boxes, outputs)
         kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT)
         squares = squared(boxes[kept])
-        squares, outputs = self._judge(self._onet, ONET_SIDE, pixels, squares, of_onet)
+        patches = sampling.patches(pixels, squares, ONET_SIDE)
+        squares, outputs = _judged(self._onet, patches, squares, of_onet)
         boxes, points = _moved(squares, outputs), _landmarks(squares, outputs)
         kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT, of_smaller=True)
         boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
         return [_face(boxes[i], points[i], outputs[i, -1]) for i in kept]
 
-    def _judge(
-        self, net: Net, side: int, pixels: Pixels, boxes: Rows, threshold: float
-    ) -> tuple[Rows, NDArray[np.float64]]:
-        """Show boxes to R-Net or O-Net: those that pass, and what the net says of each."""
-        outputs = np.empty((len(boxes), net.outputs))
-        for row, patch in zip(outputs, self._sampling.patches(pixels, boxes, side), strict=True):
-            row[:] = net.run(patch)[0, 0]
-        passed = outputs[:, -1] > threshold
-        return boxes[passed], outputs[passed]
-
-    def _prepare(self, size: Size) -> None:
-        """Make ready for frames of one size; what was ready for another size is dropped."""
-        settings = self._settings
-        self._pyramid = Pyramid(size, settings.min_face, settings.factor, self._open_pnet)
-        self._sampling = self._sampler(size, self._pyramid.levels, self._source)
+    def _prepared(self, size: Size) -> tuple[Pyramid, Sampling]:
+        """What is ready for frames of one size; the size not used for longest gives way."""
+        ready = self._ready.pop(size, None)
+        if ready is None:
+            while len(self._ready) >= self._sizes:
+                self._ready.popitem(last=False)
+            settings = self._settings
+            pyramid = Pyramid(size, settings.min_face, settings.factor, self._open_pnet)
+            ready = pyramid, self._sampler(size, pyramid.levels, self._source)
+        self._ready[size] = ready
+        return ready
 
     def _open_pnet(self, size: Size) -> Net:
         return self._open("pnet", size)
@@ -135,6 +141,17 @@ def require_detector(bundle: Bundle) -> None:
             f"bundle {bundle.path}: it is for {bundle.manifest.task}, expected face-detection; "
             "set detector.bundle to a detector's folder"
         )
+
+
+def _judged(
+    net: Net, patches: Iterator[Picture], boxes: Rows, threshold: float
+) -> tuple[Rows, NDArray[np.float64]]:
+    """Show the patches of boxes to R-Net or O-Net: those that pass, and what it says of each."""
+    outputs = np.empty((len(boxes), net.outputs))
+    for row, patch in zip(outputs, patches, strict=True):
+        row[:] = net.run(patch)[0, 0]
+    passed = outputs[:, -1] > threshold
+    return boxes[passed], outputs[passed]
 
 
 def _moved(boxes: Rows, outputs: NDArray[np.float64]) -> Rows:
