@@ -35,7 +35,7 @@ BRIGHTER: Final = 1.15
 """Change of the brightness after which nets may see something else: 1.15 times, or through it."""
 ROOM: Final = 0.75
 """Room around a known face, in faces: `tracking.reach` is from centre to centre."""
-WORTH: Final = 0.6
+WORTH: Final = 0.75
 """Share of the frame that the regions may have; more, and the whole is cheaper."""
 
 Reason = Literal["off", "first", "changed", "noisy", "due", "cut", "moved", "known", "still"]
@@ -132,7 +132,7 @@ class Gate:
         _, _, places, _ = cv2.connectedComponentsWithStats(cells)
         found = []
         for left, top, width, height, _ in places[1:].tolist():
-            room = max(self._min_face, self._cell * min(width, height) / 2)
+            room = max(self._min_face, self._cell * min(width, height) / 4)
             corners = (left, top, left + width, top + height)
             found.append(around(Box(*(side * self._cell for side in corners)), room))
         return found

@@ -7,6 +7,7 @@ nothing happens is measured all the time, from one frame to the next.
 """
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,22 +23,28 @@ Levels = NDArray[np.float32]
 """Grey levels, 0..255; rows x columns of cells, or these x 3."""
 
 SAMPLES: Final = 16
-"""Frame-to-frame changes whose median is a cell's noise: whoever walks by is in less than half."""
+"""Frame-to-frame changes that the noise is read from."""
 FEW: Final = 8
 """Frames after which the noise counts as known."""
 PAUSE: Final = 8
 """Frames from one sample of the noise to the next, once there are all."""
-TIMES: Final = 4.0
-"""Times the usual change of a cell that count as movement.
+REPEATS: Final = 3
+"""Times that a frame may come again, byte for byte, before the camera has no noise: streams repeat
+frames to keep their pace."""
+QUIET: Final = 0.75
+"""Share of the samples that the noise is not above; whoever walks by a cell is in the others."""
+TIMES: Final = 2.0
+"""Times the noise of a cell and those around it that count as movement.
 
-The usual change is the median over time of the largest of three colours' changes; for Gaussian
-noise that is 1.25 standard deviations of a change, so this is 5 of them.
+The noise is the largest change of 9 cells and 3 colours, 2.5 standard deviations if it is
+Gaussian; so this is 5. A compression leaves most cells alone and moves the others by a step of its
+quantisation, which the largest of so many finds.
 """
 LEAST: Final = 2.5
 """Grey levels that a cell must change by in any case: averages are rounded, then and now."""
-UNEVEN: Final = 3.0
+UNEVEN: Final = 2.0
 """Times the picture's noise that a cell's own may be: a plant that sways is no noise."""
-BLIND: Final = 12.0
+BLIND: Final = 16.0
 """Grey levels of the threshold above which the noise hides people: nothing is known then.
 
 A face differs from what is behind it by 30 and more.
@@ -75,6 +82,7 @@ class Motion:
         self.cell = cell
         self._frames = 0
         self._samples: deque[Levels] = deque(maxlen=SAMPLES)
+        self._repeats = 0
         self._threshold: Levels = np.empty((0, 0), np.float32)
         self._known = False
         self._before: Levels | None = None
@@ -118,19 +126,18 @@ class Motion:
         if filled and self._frames % PAUSE:
             return
         change = _changes(self._before, self._now, _gain(self._before, self._now))
-        # A frame that came twice says nothing of the noise.
-        if change.any():
-            self._samples.append(change)
-            usual = np.median(np.asarray(self._samples), axis=0)
-            self._threshold = TIMES * np.minimum(usual, UNEVEN * np.median(usual))
-            self._threshold = np.maximum(self._threshold, LEAST).astype(np.float32)
+        self._repeats = 0 if change.any() else self._repeats + 1
+        if not 0 < self._repeats < REPEATS:
+            self._samples.append(_largest_around(change))
+            self._threshold = _threshold(self._samples)
         self._known = self._frames > FEW and float(np.median(self._threshold)) < BLIND
 
 
 def _averaged(pixels: Pixels, cell: int) -> Levels:
     height, width = (side // cell for side in pixels.shape[:2])
-    # OpenCV averages fast where the cells fill what it is given.
-    inside = pixels[: height * cell, : width * cell]
+    # OpenCV averages fast where the cells fill what it is given. Every other row will do: half the
+    # time, and this is most of what a still frame costs.
+    inside = pixels[: height * cell : 1 + (cell % 2 == 0), : width * cell]
     cells = cv2.resize(inside, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(cells, np.float32)
 
@@ -146,6 +153,19 @@ def _changes(before: Levels, now: Levels, gain: float) -> Levels:
     # Two maxima of whole planes are many times as fast as one along the last axis.
     most: Levels = np.maximum(np.maximum(change[..., 0], change[..., 1]), change[..., 2])
     return most
+
+
+def _largest_around(change: Levels) -> Levels:
+    return np.asarray(cv2.dilate(change, np.ones((3, 3), np.uint8)), np.float32)
+
+
+def _threshold(samples: Collection[Levels]) -> Levels:
+    """By how much each cell must change to count as moved."""
+    rank = int(QUIET * len(samples))
+    noise: Levels = np.partition(np.asarray(samples, np.float32), rank, axis=0)[rank]
+    most = UNEVEN * float(np.median(noise))
+    threshold: Levels = np.maximum(TIMES * np.minimum(noise, np.float32(most)), np.float32(LEAST))
+    return threshold
 
 
 def _clustered(changed: Cells) -> Cells:
