@@ -81,3 +81,31 @@ def test_a_face_far_from_all_others_is_somebody_else() -> None:
 def test_a_face_of_another_size_at_the_same_place_is_somebody_else() -> None:
     frames = [[face(300, size=40)], [face(300, size=120)]]
     assert ids_over(Tracker(Tracking()), frames) == [[1], [2]]
+
+
+def test_a_face_that_was_not_looked_for_is_where_it_was() -> None:
+    tracker = Tracker(Tracking(forget_after=1))
+    ids_over(tracker, [[face(300)]] * 3)
+    for number in range(3, 60):
+        alive, ended = tracker.update(frame(number), [], lambda _: False)
+        assert [(track.id, track.face, track.hits) for track in alive] == [(1, face(300), 3)]
+        assert not ended
+    assert alive[0].last_seen == frame(59).monotonic
+
+
+def test_a_face_that_was_looked_for_and_not_found_is_hidden() -> None:
+    tracker = Tracker(Tracking())
+    ids_over(tracker, [[face(100), face(500)]] * 3)
+    alive, _ = tracker.update(frame(3), [], lambda box: box.centre[0] < 300)
+    assert [track.face for track in alive] == [None, face(500)]
+    # What hid it does not bring it back by standing still.
+    alive, _ = tracker.update(frame(4), [], lambda _: False)
+    assert [track.face for track in alive] == [None, face(500)]
+
+
+def test_a_face_is_expected_where_it_moves() -> None:
+    tracker = Tracker(Tracking())
+    ids_over(tracker, [[face(100 + 20 * number)] for number in range(10)])
+    [(track, box)] = tracker.expected(frame(10))
+    assert track.box.centre[0] == 280
+    assert box.centre[0] == pytest.approx(300, abs=2)

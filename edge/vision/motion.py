@@ -44,7 +44,7 @@ LEAST: Final = 2.5
 """Grey levels that a cell must change by in any case: averages are rounded, then and now."""
 UNEVEN: Final = 2.0
 """Times the picture's noise that a cell's own may be: a plant that sways is no noise."""
-BLIND: Final = 16.0
+BLIND: Final = 20.0
 """Grey levels of the threshold above which the noise hides people: nothing is known then.
 
 A face differs from what is behind it by 30 and more.
@@ -135,16 +135,20 @@ class Motion:
 
 def _averaged(pixels: Pixels, cell: int) -> Levels:
     height, width = (side // cell for side in pixels.shape[:2])
-    # OpenCV averages fast where the cells fill what it is given. Every other row will do: half the
-    # time, and this is most of what a still frame costs.
-    inside = pixels[: height * cell : 1 + (cell % 2 == 0), : width * cell]
+    # OpenCV averages fast where the cells fill what it is given. Two rows of each cell will do:
+    # half the time, and this is most of what a still frame costs.
+    step = cell // 2 if cell % 2 == 0 else 1
+    inside = pixels[: height * cell : step, : width * cell]
     cells = cv2.resize(inside, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(cells, np.float32)
 
 
 def _gain(before: Levels, now: Levels) -> float:
     """How much brighter most cells are, by their green."""
-    return float(np.median((now[..., 1] + 1) / (before[..., 1] + 1)))
+    ratios = ((now[..., 1] + 1) / (before[..., 1] + 1)).ravel()
+    middle = len(ratios) // 2
+    # A third of the time that np.median takes.
+    return float(np.partition(ratios, middle)[middle])
 
 
 def _changes(before: Levels, now: Levels, gain: float) -> Levels:

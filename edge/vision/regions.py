@@ -8,8 +8,8 @@ import numpy as np
 
 from edge.values import Box, Face, Pixels, Point
 
-SIDES: Final = tuple(round(64 * 2 ** (step / 2)) // 16 * 16 for step in range(15))
-"""Sides of regions: 64 to 8192 pixels, each about 1.4 times the one before.
+SIDES: Final = tuple(round(64 * 2 ** (step / 3)) // 16 * 16 for step in range(22))
+"""Sides of regions: 64 to 8192 pixels, each about 1.26 times the one before.
 
 A detector has to be made ready for each size, which costs as much as the search.
 """
@@ -78,21 +78,15 @@ def to_search(boxes: Sequence[Box], size: tuple[int, int]) -> tuple[Region, ...]
         boxes: in pixels; may overlap each other and reach beyond the frame.
         size: of the frame, width and height.
     """
-    regions = [_standard(box, size) for box in boxes]
-    merged = True
-    while merged:
-        merged = False
-        for index, one in enumerate(regions):
-            for other in regions[index + 1 :]:
-                if one.box.overlap(other.box) > 0:
-                    regions.remove(one)
-                    regions.remove(other)
-                    regions.append(_standard(_united(one.box, other.box), size))
-                    merged = True
-                    break
-            if merged:
-                break
-    return tuple(regions)
+    apart: list[Box] = []
+    for box in boxes:
+        joined = _within(box, size)
+        # What is joined is larger, and may reach one that the parts did not.
+        while near := [other for other in apart if joined.overlap(other) > 0]:
+            apart = [other for other in apart if other not in near]
+            joined = _united([joined, *near])
+        apart.append(joined)
+    return tuple(_standard(box, size) for box in apart)
 
 
 def faces_in(
@@ -133,8 +127,26 @@ def _placed(face: Face, region: Region) -> Face:
     return replace(face, box=moved, landmarks=face.landmarks.moved(move))
 
 
+def _within(box: Box, size: tuple[int, int]) -> Box:
+    """The part of a box that is in the frame; at least a pixel at its edge."""
+    width, height = size
+    left, top = min(max(box.left, 0), width - 1), min(max(box.top, 0), height - 1)
+    return Box(
+        left, top, max(min(box.right, width), left + 1), max(min(box.bottom, height), top + 1)
+    )
+
+
+def _united(boxes: Sequence[Box]) -> Box:
+    return Box(
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
+    )
+
+
 def _standard(box: Box, size: tuple[int, int]) -> Region:
-    """The smallest region of a standard size around the part of a box that is in the frame."""
+    """The smallest region of a standard size around a box in the frame."""
     left, width = _side(box.left, box.right, size[0])
     top, height = _side(box.top, box.bottom, size[1])
     return Region(left, top, width, height)
@@ -142,17 +154,7 @@ def _standard(box: Box, size: tuple[int, int]) -> Region:
 
 def _side(start: float, end: float, limit: int) -> tuple[int, int]:
     """Where a region begins along one side of the frame, and how long it is."""
-    start, end = max(0.0, start), min(float(limit), end)
     needed = end - start + 1  # the start is rounded
     length = min(next((side for side in SIDES if side >= needed), limit), limit)
     middle = (start + end) / 2
     return int(min(max(middle - length / 2, 0), limit - length)), length
-
-
-def _united(one: Box, other: Box) -> Box:
-    return Box(
-        min(one.left, other.left),
-        min(one.top, other.top),
-        max(one.right, other.right),
-        max(one.bottom, other.bottom),
-    )
