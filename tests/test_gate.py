@@ -183,14 +183,14 @@ def test_the_smallest_face_that_appears_is_searched_at_once(noise: str) -> None:
 
 def test_a_slow_walker_is_searched_before_a_quarter_of_a_face_has_passed() -> None:
     add = grain(3)
-    pictures = [add(with_person(200 + max(0, n - SETTLED) * 0.25)) for n in range(SETTLED + 60)]
+    pictures = [add(with_person(200 + max(0, n - SETTLED) * 0.06)) for n in range(SETTLED + 250)]
     found = looks(pictures)
     searched = [
         n
         for n, look in enumerate(found[SETTLED:])
-        if look.reason == "moved" and look.covers(box_of(200 + n * 0.25))
+        if look.reason == "moved" and look.covers(box_of(200 + n * 0.06))
     ]
-    assert searched[0] * 0.25 < 60 / 4
+    assert searched[0] * 0.06 < 60 / 4
 
 
 def test_a_place_is_searched_again_after_the_last_movement() -> None:
