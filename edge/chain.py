@@ -56,14 +56,12 @@ class Chain:
         require_some_label(settings.decision, bundle)
         # Both before anything is measured, for that takes its time.
         looking, judging = detector_task(detector, settings), classifier_task(bundle, settings)
-        gated = settings.detector.gate
+        processor, gated = choose(looking, settings), settings.detector.gate
+        parts = gated and processor.on_cpu
         self._detector = Cascade(
-            detector,
-            settings.detector,
-            choose(looking, settings),
-            sizes=SIZES if gated else 1,
+            detector, settings.detector, processor, sizes=SIZES if parts else 1
         )
-        self._gate = Gate(settings.detector.min_face) if gated else None
+        self._gate = Gate(settings.detector.min_face, parts=parts) if gated else None
         self._classifier = Classifier(bundle, settings.classifier, choose(judging, settings))
         remember_running([detector, bundle], settings)
         self._tracker = Tracker(settings.tracking)

@@ -8,7 +8,7 @@ from edge.bundle import load_bundle
 from edge.config import Detector
 from edge.values import Box, Pixels
 from edge.vision.cascade import Cascade
-from edge.vision.regions import SIDES, Region, covers, faces_in, to_search
+from edge.vision.regions import SHARES, Region, covers, faces_in, to_search
 
 SIZE = (640, 480)
 
@@ -35,16 +35,17 @@ def rows(pixels: Pixels, *regions: Region) -> tuple[list[tuple[float, float]], b
         Box(-50, -50, 20, 30),
         Box(600, 450, 700, 500),
         Box(-900, 200, -800, 300),
-        Box(0.4, 0.4, 639.9, 479.9),
-        Box(-10, -10, 2000, 2000),
+        Box(300.7, 10.2, 510.9, 248.6),
+        Box(100, -50, 480, 700),
     ],
 )
 def test_a_region_holds_its_box_in_the_frame_and_is_of_a_standard_size(box: Box) -> None:
-    [region] = to_search([box], SIZE)
+    [region] = to_search([box], SIZE) or ()
     assert 0 <= region.left <= region.left + region.width <= SIZE[0]
     assert 0 <= region.top <= region.top + region.height <= SIZE[1]
-    assert region.width in {*SIDES, SIZE[0]}
-    assert region.height in {*SIDES, SIZE[1]}
+    assert (region.width, region.height) in [
+        (int(SIZE[0] * across), int(SIZE[1] * down)) for across, down in SHARES
+    ]
     if box.right > 0:
         assert region.left <= max(box.left, 0)
         assert region.left + region.width >= min(box.right, SIZE[0])
@@ -52,11 +53,37 @@ def test_a_region_holds_its_box_in_the_frame_and_is_of_a_standard_size(box: Box)
         assert region.top + region.height >= min(box.bottom, SIZE[1])
 
 
-def test_boxes_that_overlap_are_searched_as_one() -> None:
+def test_a_small_box_takes_a_small_region() -> None:
+    boxes = [Box(50, 50, 50 + side, 50 + side) for side in (100, 230, 340)]
+    areas = [
+        region.width * region.height
+        for [region] in (to_search([box], SIZE) or () for box in boxes)
+    ]
+    assert areas == [213 * 240, 320 * 360, 426 * 480]
+
+
+def test_regions_that_would_overlap_are_searched_as_one() -> None:
     chain = [Box(50 * n, 100, 50 * n + 60, 160) for n in (0, 2, 1)]
-    assert len(to_search(chain, SIZE)) == 1
-    assert len(to_search([chain[0], Box(500, 400, 550, 450)], SIZE)) == 2
+    far = Box(500, 400, 550, 450)
+    assert len(to_search(chain, SIZE) or ()) == 1
+    assert len(to_search([chain[0], far], SIZE) or ()) == 2
+    # Boxes apart from each other, whose regions are not; joined, they reach the third.
+    near = [Box(20, 20, 60, 60), Box(240, 20, 280, 60), Box(120, 20, 160, 60)]
+    assert len(to_search(near, SIZE) or ()) == 1
     assert to_search([], SIZE) == ()
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [Box(-10, -10, 2000, 2000)],
+        [Box(10, 300, 500, 310)],
+        [Box(x, y, x + 60, y + 60) for x in (20, 290, 560) for y in (20, 400)],
+    ],
+    ids=["all", "too wide", "everywhere"],
+)
+def test_what_takes_about_the_whole_frame_is_the_whole(boxes: list[Box]) -> None:
+    assert to_search(boxes, SIZE) is None
 
 
 def test_a_face_at_the_edge_of_a_region_is_covered_at_the_frames_edge_only() -> None:
@@ -70,7 +97,7 @@ def test_a_face_at_the_edge_of_a_region_is_covered_at_the_frames_edge_only() -> 
 def test_the_faces_of_regions_are_those_of_the_frame() -> None:
     pixels = group(5)
     whole = cascade().detect(pixels)
-    regions = to_search([head(number) for number in (0, 4)], SIZE)
+    regions = to_search([head(number) for number in (0, 4)], SIZE) or ()
     found, cut = faces_in(cascade(), pixels, regions)
     assert not cut
     assert len(found) == 2
@@ -78,14 +105,6 @@ def test_the_faces_of_regions_are_those_of_the_frame() -> None:
         best = max(whole, key=lambda other: other.box.overlap(face.box))
         assert best.box.overlap(face.box) > 0.8
         assert np.allclose(face.landmarks.nose, best.landmarks.nose, atol=4)
-
-
-def test_a_face_in_two_regions_is_found_once() -> None:
-    pixels = group(1)
-    one, two = Region(10, 20, 256, 256), Region(0, 0, 256, 320)
-    found, cut = rows(pixels, one, two)
-    assert not cut
-    assert len(found) == 1
 
 
 def test_a_face_that_a_region_cuts_is_told() -> None:

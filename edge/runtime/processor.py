@@ -55,6 +55,14 @@ class Processor:
         self._report, self._reported = report, False
         self._contents: dict[tuple[str, Form], bytes] = {}
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the CPU is what was chosen, so that opening a net once more is a small matter.
+
+        A GPU takes seconds and its own memory for it.
+        """
+        return self._way.accelerator.kind == "cpu"
+
     def open(self, net: str, name: str, size: tuple[int, int] | None = None) -> Model:
         """Make a net ready to run.
 

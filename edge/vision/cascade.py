@@ -6,8 +6,8 @@ settings (min_face 20, factor 0.709, thresholds 0.6, 0.7, 0.8) its faces come ou
 """
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,8 +69,7 @@ class Cascade:
         self._open_pnet((CELL, CELL))  # A file that the runtime refuses must not wait for a frame.
         self._rnet = self._open("rnet", (RNET_SIDE, RNET_SIDE))
         self._onet = self._open("onet", (ONET_SIDE, ONET_SIDE))
-        self._sizes = sizes
-        self._ready: OrderedDict[Size, tuple[Pyramid, Sampling]] = OrderedDict()
+        self._prepared = lru_cache(maxsize=sizes)(self._prepare)
 
     @property
     def invoke_seconds(self) -> float:
@@ -111,17 +110,11 @@ class Cascade:
         boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
         return [_face(boxes[i], points[i], outputs[i, -1]) for i in kept]
 
-    def _prepared(self, size: Size) -> tuple[Pyramid, Sampling]:
-        """What is ready for frames of one size; the size not used for longest gives way."""
-        ready = self._ready.pop(size, None)
-        if ready is None:
-            while len(self._ready) >= self._sizes:
-                self._ready.popitem(last=False)
-            settings = self._settings
-            pyramid = Pyramid(size, settings.min_face, settings.factor, self._open_pnet)
-            ready = pyramid, self._sampler(size, pyramid.levels, self._source)
-        self._ready[size] = ready
-        return ready
+    def _prepare(self, size: Size) -> tuple[Pyramid, Sampling]:
+        """Make ready for frames of one size."""
+        settings = self._settings
+        pyramid = Pyramid(size, settings.min_face, settings.factor, self._open_pnet)
+        return pyramid, self._sampler(size, pyramid.levels, self._source)
 
     def _open_pnet(self, size: Size) -> Net:
         return self._open("pnet", size)

@@ -8,17 +8,18 @@ import numpy as np
 
 from edge.values import Box, Face, Pixels, Point
 
-SIDES: Final = tuple(round(64 * 2 ** (step / 3)) // 16 * 16 for step in range(22))
-"""Sides of regions: 64 to 8192 pixels, each about 1.26 times the one before.
+SHARES: Final = ((1 / 3, 1 / 2), (1 / 2, 3 / 4), (2 / 3, 1))
+"""Sizes of regions, as shares of the frame's width and height, the smallest first.
 
-A detector has to be made ready for each size, which costs as much as the search.
+A detector has to be made ready for each, which takes as long as two searches, and memory. People
+are higher than wide.
 """
-SIZES: Final = 9
-"""Frame sizes that a detector keeps ready when it searches regions: the whole and eight parts."""
+SIZES: Final = 1 + len(SHARES)
+"""Sizes that a detector keeps ready when it searches regions, the whole frame's included."""
+WORTH: Final = 0.75
+"""Share of the frame that regions may have together; more, and the whole is as cheap."""
 EDGE: Final = 3.0
 """Pixels from the edge of a region within which a face may be cut off by it."""
-SAME: Final = 0.4
-"""Overlap above which faces of two regions are one."""
 
 
 class Detector(Protocol):
@@ -36,11 +37,6 @@ class Region:
     top: int
     width: int
     height: int
-
-    @property
-    def area(self) -> int:
-        """Pixels."""
-        return self.width * self.height
 
     @property
     def box(self) -> Box:
@@ -71,22 +67,33 @@ def covers(region: Region, box: Box, size: tuple[int, int]) -> bool:
     )
 
 
-def to_search(boxes: Sequence[Box], size: tuple[int, int]) -> tuple[Region, ...]:
-    """Few regions of few sizes that hold all boxes, as far as they are in the frame.
+def to_search(boxes: Sequence[Box], size: tuple[int, int]) -> tuple[Region, ...] | None:
+    """Few regions that hold all boxes, as far as they are in the frame, and do not overlap.
 
     Args:
         boxes: in pixels; may overlap each other and reach beyond the frame.
         size: of the frame, width and height.
+
+    Returns:
+        None if it takes the whole frame.
     """
-    apart: list[Box] = []
+    apart: list[tuple[Box, Region]] = []
     for box in boxes:
         joined = _within(box, size)
-        # What is joined is larger, and may reach one that the parts did not.
-        while near := [other for other in apart if joined.overlap(other) > 0]:
-            apart = [other for other in apart if other not in near]
-            joined = _united([joined, *near])
-        apart.append(joined)
-    return tuple(_standard(box, size) for box in apart)
+        while True:
+            region = _standard(joined, size)
+            if region is None:
+                return None
+            near = [one for one in apart if region.box.overlap(one[1].box) > 0]
+            if not near:
+                break
+            # What is joined is larger, and may reach a region that the parts did not.
+            apart = [one for one in apart if one not in near]
+            joined = _united([joined, *(box for box, _ in near)])
+        apart.append((joined, region))
+    regions = tuple(region for _, region in apart)
+    area = sum(region.width * region.height for region in regions)
+    return regions if area <= WORTH * size[0] * size[1] else None
 
 
 def faces_in(
@@ -108,12 +115,7 @@ def faces_in(
             if not covers(region, placed.box, size):
                 return found, True
             found.append(placed)
-    found.sort(key=lambda face: -face.score)
-    apart: list[Face] = []
-    for face in found:
-        if all(face.box.overlap(other.box) <= SAME for other in apart):
-            apart.append(face)
-    return apart, False
+    return sorted(found, key=lambda face: -face.score), False
 
 
 def _placed(face: Face, region: Region) -> Face:
@@ -145,16 +147,14 @@ def _united(boxes: Sequence[Box]) -> Box:
     )
 
 
-def _standard(box: Box, size: tuple[int, int]) -> Region:
-    """The smallest region of a standard size around a box in the frame."""
-    left, width = _side(box.left, box.right, size[0])
-    top, height = _side(box.top, box.bottom, size[1])
-    return Region(left, top, width, height)
-
-
-def _side(start: float, end: float, limit: int) -> tuple[int, int]:
-    """Where a region begins along one side of the frame, and how long it is."""
-    needed = end - start + 1  # the start is rounded
-    length = min(next((side for side in SIDES if side >= needed), limit), limit)
-    middle = (start + end) / 2
-    return int(min(max(middle - length / 2, 0), limit - length)), length
+def _standard(box: Box, size: tuple[int, int]) -> Region | None:
+    """The smallest region around a box in the frame; None where it takes the whole frame."""
+    for across, down in SHARES:
+        width, height = int(size[0] * across), int(size[1] * down)
+        # Where it begins is rounded.
+        if box.width < width - 1 and (box.height < height - 1 or height == size[1]):
+            x, y = box.centre
+            left = int(min(max(x - width / 2, 0), size[0] - width))
+            top = int(min(max(y - height / 2, 0), size[1] - height))
+            return Region(left, top, width, height)
+    return None
