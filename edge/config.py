@@ -150,7 +150,7 @@ class Detector(_Section):
     gate: bool = Field(
         default=True,
         description="Search what has moved and faces that are followed, and the whole frame every "
-        "three seconds or when all of it has changed; false: the whole of every frame.",
+        "three seconds or when most of it moves; false: the whole of every frame.",
     )
     accelerator: AcceleratorName = ACCELERATOR
     threads: int | None = THREADS

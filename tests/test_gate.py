@@ -200,7 +200,7 @@ def test_a_slow_walker_is_searched_before_a_quarter_of_a_face_has_passed() -> No
 
 def test_a_place_is_searched_again_after_the_last_movement() -> None:
     found = reasons([ENTRANCE] * SETTLED + [with_person(300)] * 8)
-    assert found[SETTLED:] == ["moved"] * (LINGER + 1) + ["still"] * (7 - LINGER)
+    assert found[SETTLED:] == ["moved"] * 4 + ["still"] * 4
 
 
 def test_a_crowd_is_searched_whole_and_mostly_without_looking_for_movement() -> None:
@@ -273,6 +273,16 @@ def test_a_wanted_face_is_searched_though_nothing_moves() -> None:
     assert look.reason == "known"
     assert look.covers(box)
     assert not look.covers(other)
+
+
+def test_a_wanted_face_is_searched_with_room_for_a_step() -> None:
+    gate = Gate(MIN_FACE)
+    looks([ENTRANCE] * SETTLED, gate)
+    box = Box(230, 200, 390, 350)
+    look = gate.plan(Frame(ENTRANCE, "entrance", 99, 1.4, 1.4), [box], [box])
+    assert look.regions
+    for step in (-75, 75):
+        assert look.covers(Box(box.left + step, box.top, box.right + step, box.bottom))
 
 
 def test_all_of_a_known_face_is_searched_when_a_part_of_it_moves() -> None:

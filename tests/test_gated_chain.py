@@ -2,19 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from edge.chain import Chain
-from edge.config import Classifier, Decision, Detector, Settings
+from edge.config import Classifier, Decision, Detector, Outbox, Settings
 from edge.demo.entrance import DESK, entrance
 from edge.demo.figure import Clothing, CutOut, Figure
 from edge.demo.masks import SURGICAL
 from edge.demo.portraits import COLLINS, HOPPER
 from edge.demo.source import RATE, Demo
 from edge.values import Frame, Pixels
+from tests.accelerators import built_delegate
 
 LATE = 3
 """Frames that a person, or an alert, may come later."""
@@ -108,6 +110,24 @@ def test_who_appears_so_slowly_that_each_step_drowns_in_the_noise_is_seen() -> N
 
     gated, full = Told(noisy(pictures()), gate=True), Told(noisy(pictures()), gate=False)
     assert_alike(gated, full)
+
+
+def test_an_accelerator_is_shown_whole_frames_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DELEGATE", "idle")
+    settings = Settings(
+        detector=Detector(accelerator=f"delegate:{built_delegate(tmp_path)}"),
+        classifier=Classifier(accelerator="cpu"),
+        outbox=Outbox(path=tmp_path / "outbox.sqlite"),
+    )
+    chain = Chain(settings)
+    looks = [
+        chain.process(Frame(pixels, "entrance", number, number / RATE, number / RATE)).look
+        for number, pixels in enumerate(standing(Clothing(), 20))
+    ]
+    assert "moved" in {look.reason for look in looks}
+    assert {look.regions for look in looks} == {None, ()}
 
 
 @pytest.mark.slow

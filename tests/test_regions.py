@@ -56,8 +56,7 @@ def test_a_region_holds_its_box_in_the_frame_and_is_of_a_standard_size(box: Box)
 def test_a_small_box_takes_a_small_region() -> None:
     boxes = [Box(50, 50, 50 + side, 50 + side) for side in (100, 230, 340)]
     areas = [
-        region.width * region.height
-        for [region] in (to_search([box], SIZE) or () for box in boxes)
+        region.width * region.height for [region] in (to_search([box], SIZE) or () for box in boxes)
     ]
     assert areas == [213 * 240, 320 * 360, 426 * 480]
 

@@ -2,8 +2,8 @@
 
 Nothing moved: nothing is searched. Something moved: that is, with room around it, and once more in
 a few frames after, for a face may have been smeared by its movement. Known faces are searched for
-where they are expected. The whole frame is searched when the whole picture has changed, and every
-`WHOLE_EVERY` seconds.
+where they are expected. The whole frame is searched where parts would be most of it, when the light
+has changed, and every `WHOLE_EVERY` seconds.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,6 @@ CELLS_PER_FACE: Final = 5
 """Cells across the smallest face: enough to show its movement, large enough to average noise."""
 LINGER: Final = 3
 """Frames in which a place is searched again after the last movement."""
-WHOLE_SHARE: Final = 0.4
-"""Share of the cells whose movement is that of the whole picture: the camera, or the light."""
 BRIGHTER: Final = 1.15
 """Change of the brightness after which nets may see something else: 1.15 times, or through it."""
 BUSY: Final = 2
@@ -51,9 +49,9 @@ class Look:
 
     reason: Reason
     """off: there is no gate; first: of this size; tiny: too small to tell movement; changed: the
-    whole picture; noisy: movement cannot be told from noise, or not yet; due: after `WHOLE_EVERY`;
-    busy: taken to be as the frames before; cut: a face goes on beyond a region; moved: something
-    did; known: faces that are followed; still: nothing to search."""
+    light; noisy: movement cannot be told from noise, or not yet; due: after `WHOLE_EVERY`; busy:
+    taken to be as the frames before; cut: a face goes on beyond a region; moved: something did;
+    known: faces that are followed; still: nothing to search."""
     regions: tuple[Region, ...] | None = None
     """None is the whole frame."""
     size: tuple[int, int] = (0, 0)
@@ -109,7 +107,7 @@ class Gate:
         if not change.known:
             return self._whole("noisy", now)
         self._busy += 1
-        if searched.mean() > WHOLE_SHARE or not 1 / BRIGHTER < change.gain < BRIGHTER:
+        if not 1 / BRIGHTER < change.gain < BRIGHTER:
             return self._whole("changed", now)
         moving = self._moving(searched)
         size = pixels.shape[1], pixels.shape[0]
