@@ -12,17 +12,16 @@ from edge.alerting.alerts import Alert, shares_of_frame
 from edge.bundle import Bundle
 from edge.config import Decision, Settings
 from edge.errors import MaskGateError
+from edge.finder import detector_bundle, open_detector
 from edge.people.decision import Change, Judge, People, Vote
 from edge.people.tracker import Tracker
 from edge.probe.choose import choose
-from edge.probe.task import classifier_task, detector_task
+from edge.probe.task import classifier_task
 from edge.trust.gate import load_trusted, remember_running
 from edge.values import Frame, Track, Verdict
-from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier, require_classifier
 from edge.vision.gate import Gate, Look, search
 from edge.vision.quality import is_fit
-from edge.vision.regions import SIZES
 
 STAGES = ("gate", "detect", "track", "classify", "decide")
 
@@ -50,20 +49,17 @@ class Chain:
             MaskGateError: a bundle is missing, damaged, not trusted or made for another task.
         """
         self._settings = settings
-        detector = load_trusted(settings.detector.bundle, settings)
+        nets = detector_bundle(settings)
         bundle = load_trusted(settings.classifier.bundle, settings)
         self._bundle = bundle.manifest
         require_some_label(settings.decision, bundle)
-        # Both before anything is measured, for that takes its time.
-        looking, judging = detector_task(detector, settings), classifier_task(bundle, settings)
-        processor, gated = choose(looking, settings), settings.detector.gate
-        parts = gated and processor.on_cpu
-        self._detector = Cascade(
-            detector, settings.detector, processor, sizes=SIZES if parts else 1
-        )
-        self._gate = Gate(settings.detector.min_face, parts=parts) if gated else None
+        # All of this before anything is measured, for that takes its time.
+        judging, gated = classifier_task(bundle, settings), settings.detector.gate
+        self._detector = open_detector(nets, settings, gated=gated)
+        min_face, parts = settings.detector.min_face, self._detector.parts
+        self._gate = Gate(min_face, parts=parts) if gated else None
         self._classifier = Classifier(bundle, settings.classifier, choose(judging, settings))
-        remember_running([detector, bundle], settings)
+        remember_running([nets, bundle] if nets else [bundle], settings)
         self._tracker = Tracker(settings.tracking)
         self._judge = Judge(settings.decision, settings.tracking.confirm_hits)
         self._violations: dict[int, uuid.UUID] = {}

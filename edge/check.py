@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 from edge.bundle import Bundle
 from edge.chain import require_some_label
 from edge.config import Broker, Settings
 from edge.errors import MaskGateError
+from edge.finder import detector_bundle
 from edge.mqtt.connection import Connection
 from edge.probe.choose import require_accelerator
 from edge.probe.task import classifier_task, detector_task
@@ -15,6 +15,7 @@ from edge.sources.opening import open_source
 from edge.trust.gate import load_trusted
 from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
+from edge.vision.yunet import YuNet
 
 
 def check_files(settings: Settings) -> None:
@@ -23,18 +24,14 @@ def check_files(settings: Settings) -> None:
     Raises:
         MaskGateError: names every fault, one a line.
     """
-
-    @cache
-    def load(bundle: Path) -> Bundle:
-        return load_trusted(bundle, settings)
-
-    detector, classifier = settings.detector, settings.classifier
+    looking = cache(lambda: detector_bundle(settings))
+    judging = cache(lambda: load_trusted(settings.classifier.bundle, settings))
     checks: list[Callable[[], object]] = [
-        lambda: Cascade(load(detector.bundle), detector),
-        lambda: Classifier(load(classifier.bundle), classifier),
-        lambda: require_some_label(settings.decision, load(classifier.bundle)),
-        lambda: require_accelerator(detector_task(load(detector.bundle), settings)),
-        lambda: require_accelerator(classifier_task(load(classifier.bundle), settings)),
+        lambda: _check_detector(looking(), settings),
+        lambda: _check_accelerator(looking(), settings),
+        lambda: Classifier(judging(), settings.classifier),
+        lambda: require_some_label(settings.decision, judging()),
+        lambda: require_accelerator(classifier_task(judging(), settings)),
         lambda: _check_files_of(settings.broker),
         lambda: open_source(settings.camera).close(),
     ]
@@ -47,6 +44,18 @@ def check_files(settings: Settings) -> None:
                 faults.append(str(error))
     if faults:
         raise MaskGateError("\n".join(faults))
+
+
+def _check_detector(bundle: Bundle | None, settings: Settings) -> None:
+    if bundle is None:
+        YuNet(settings.detector)
+    else:
+        Cascade(bundle, settings.detector)
+
+
+def _check_accelerator(bundle: Bundle | None, settings: Settings) -> None:
+    if bundle is not None:
+        require_accelerator(detector_task(bundle, settings))
 
 
 def _check_files_of(broker: Broker) -> None:

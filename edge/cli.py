@@ -118,7 +118,7 @@ def probe(*, config: Path | None, as_json: bool) -> None:
 @main.command()
 @config_option
 @click.option(
-    "--bundle", type=PATH, help="The bundle to time; the settings' two bundles when not given."
+    "--bundle", type=PATH, help="The bundle to time; the settings' bundles when not given."
 )
 @click.option(
     "--threads",
@@ -129,12 +129,17 @@ def probe(*, config: Path | None, as_json: bool) -> None:
 )
 def bench(*, config: Path | None, bundle: Path | None, threads: tuple[int, ...]) -> None:
     """Time every form of a bundle on the CPU of this device."""
+    from edge.finder import detector_bundle
     from edge.probe import bench as benching
     from edge.trust.gate import load_trusted
 
     settings = load_settings(config)
-    paths = [bundle] if bundle else [settings.detector.bundle, settings.classifier.bundle]
-    for loaded in [load_trusted(path, settings) for path in paths]:
+    if bundle:
+        bundles = [load_trusted(bundle, settings)]
+    else:
+        nets, judging = detector_bundle(settings), settings.classifier.bundle
+        bundles = [*([nets] if nets else []), load_trusted(judging, settings)]
+    for loaded in bundles:
         timed = benching.bench(loaded, settings, threads or benching.usual_threads())
         benching.print_timed(loaded, settings, timed)
     benching.print_place()

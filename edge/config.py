@@ -124,11 +124,30 @@ class Broker(_Section):
         return url
 
 
+KINDS: dict[str, Path | None] = {"mtcnn": MODELS / "mtcnn", "yunet": None}
+"""The kinds of detector, and the bundle of each that is P-Net, R-Net and O-Net."""
+
+
+def _is_kind(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"expected {' or '.join(repr(one) for one in KINDS)}")
+    return kind
+
+
 class Detector(_Section):
     """How faces are found."""
 
+    kind: Annotated[str, AfterValidator(_is_kind)] = Field(
+        "mtcnn",
+        description="mtcnn: three nets, in a bundle; yunet: OpenCV's own, whose file is yours.",
+    )
+    file: HomePath | None = Field(None, description="The YuNet's file (ONNX), for kind yunet.")
+    score_threshold: Share = Field(
+        0.6, description="Score that a face must exceed, for kind yunet."
+    )
     bundle: HomePath = Field(
-        MODELS / "mtcnn", description="The detector's bundle, a folder or a zip."
+        MODELS,
+        description="Bundle of the nets, a folder or a zip; the kind's own when not set.",
     )
     form: Literal["float32", "float16", "dynamic", "int8"] | None = Field(
         None,
@@ -154,6 +173,33 @@ class Detector(_Section):
     )
     accelerator: AcceleratorName = ACCELERATOR
     threads: int | None = THREADS
+
+    @field_validator("file")
+    @classmethod
+    def _is_for_yunet(cls, file: Path | None, known: ValidationInfo) -> Path | None:
+        kind = known.data.get("kind")
+        if file is None and kind == "yunet":
+            raise ValueError('kind "yunet" needs the path of a YuNet in ONNX form')
+        if file is not None and KINDS.get(kind or ""):
+            raise ValueError(f'kind "{kind}" has its nets in a bundle; set detector.kind = "yunet"')
+        return file
+
+    @field_validator("bundle")
+    @classmethod
+    def _is_for_nets(cls, bundle: Path, known: ValidationInfo) -> Path:
+        kind = known.data.get("kind")
+        if bundle == MODELS:  # not set
+            return KINDS.get(kind or "") or bundle
+        if kind == "yunet":
+            raise ValueError('kind "yunet" has no bundle; set detector.file, or another kind')
+        return bundle
+
+    @field_validator("accelerator")
+    @classmethod
+    def _is_used(cls, accelerator: str, known: ValidationInfo) -> str:
+        if known.data.get("kind") == "yunet" and accelerator not in ("auto", "cpu"):
+            raise ValueError('kind "yunet" runs on the CPU; set "cpu", or another kind')
+        return accelerator
 
 
 class Classifier(_Section):

@@ -11,15 +11,16 @@ import click
 
 from edge.config import Settings
 from edge.errors import MaskGateError
+from edge.finder import detector_bundle, open_detector
 from edge.paths import check_not_same, check_place, reason
 from edge.probe.choose import choose
-from edge.probe.task import classifier_task, detector_task
+from edge.probe.task import classifier_task
 from edge.sources.pictures import pictures_in, read_picture
 from edge.trust.gate import load_trusted
 from edge.values import Box, Pixels
-from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
 from edge.vision.cut import whole_picture
+from edge.vision.regions import Detector
 
 PHOTO_COLUMNS = ("name", "x1", "x2", "y1", "y2", "classname", "score")
 """The dataset's columns: x1, x2, y1, y2 hold left, top, right, bottom, in this order."""
@@ -63,14 +64,12 @@ def predict(paths: Sequence[Path], out: Path, settings: Settings, *, crops: bool
         check_not_same(out, path, "predictions")
     # Behind a link lies the file to replace, not the link.
     out = out.resolve()
-    of_detector = load_trusted(settings.detector.bundle, settings)
+    of_detector = detector_bundle(settings)
     of_classifier = load_trusted(settings.classifier.bundle, settings)
-    looking = detector_task(of_detector, settings)
     judging = classifier_task(of_classifier, settings)
     # Photos come in all sizes: what is fastest for a camera's frames need not be for them, and
     # measuring takes longer than most jobs.
-    processor = choose(looking, settings, patient=False)
-    detector = Cascade(of_detector, settings.detector, processor)
+    detector = open_detector(of_detector, settings, gated=False, patient=False)
     processor = choose(judging, settings, patient=False)
     classifier = Classifier(of_classifier, settings.classifier, processor)
     # In the same folder, for a rename is atomic only there.
@@ -118,7 +117,7 @@ def _pictures(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             raise MaskGateError(f"picture {path}: no such file or folder")
 
 
-def _boxes(pixels: Pixels, detector: Cascade | None) -> list[Box]:
+def _boxes(pixels: Pixels, detector: Detector | None) -> list[Box]:
     if detector is None:
         return [whole_picture(pixels)]
     return [face.box for face in detector.detect(pixels)]

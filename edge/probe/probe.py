@@ -8,6 +8,7 @@ import click
 
 from edge.alerting.outbox import state_folder
 from edge.config import Settings
+from edge.finder import detector_bundle
 from edge.probe.choose import measure
 from edge.probe.hardware import describe_hardware, find_delegates
 from edge.probe.measure import Measured, verdict
@@ -35,10 +36,10 @@ def probe(settings: Settings) -> list[Probed]:
     Raises:
         MaskGateError: a bundle is missing, damaged, not trusted or made for another task.
     """
-    tasks = [
-        detector_task(load_trusted(settings.detector.bundle, settings), settings),
-        classifier_task(load_trusted(settings.classifier.bundle, settings), settings),
-    ]
+    nets = detector_bundle(settings)
+    judging = load_trusted(settings.classifier.bundle, settings)
+    tasks = [detector_task(nets, settings)] if nets else []
+    tasks.append(classifier_task(judging, settings))
     memory = Memory(state_folder(settings.outbox))
     found = []
     for task in tasks:
@@ -67,6 +68,8 @@ def print_probed(found: list[Probed], settings: Settings) -> None:
         if one.task.wanted() is not None:
             click.echo(f'set: {one.task.name}.accelerator = "{one.task.accelerator}"')
         click.echo(f"measured now; {_before(one)}\n")
+    if settings.detector.kind == "yunet":
+        click.echo("detector  yunet, which OpenCV runs on the CPU\n")
     hardware = describe_hardware(find_delegates())
     parts = [hardware["board"], hardware["cpu"], f"{hardware['cores']} cores", *hardware["gpus"]]
     click.echo(f"on     {', '.join(filter(None, parts))}")

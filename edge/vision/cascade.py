@@ -70,6 +70,8 @@ class Cascade:
         self._rnet = self._open("rnet", (RNET_SIDE, RNET_SIDE))
         self._onet = self._open("onet", (ONET_SIDE, ONET_SIDE))
         self._prepared = lru_cache(maxsize=sizes)(self._prepare)
+        self.parts = sizes > 1
+        """Whether parts of a frame are worth being searched on their own."""
 
     @property
     def invoke_seconds(self) -> float:

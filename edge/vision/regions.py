@@ -25,6 +25,14 @@ EDGE: Final = 3.0
 class Detector(Protocol):
     """Finds faces in pictures of any size."""
 
+    @property
+    def parts(self) -> bool:
+        """Whether parts of a frame are worth being searched on their own."""
+
+    @property
+    def invoke_seconds(self) -> float:
+        """Time spent inside the nets so far, seconds."""
+
     def detect(self, pixels: Pixels) -> list[Face]:
         """The faces, the surest first; boxes in pixels of this picture."""
 
