@@ -21,7 +21,8 @@ export CONFIG SOURCE BROKER
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  SOURCE=… BROKER=… SECONDS=… CONFIG=… go with make run; PYTHON=python3.12 chooses a Python"
-	@echo "  CLIPS='videos or GIFs' goes with make bench: what the motion gate misses in them"
+	@echo "  CLIPS='videos or GIFs' goes with make bench: whom the motion gate misses in them"
+	@echo "  YUNET=file.onnx AIZOO=file.tflite go with make bench: these detectors beside ours"
 	@echo "  MODEL=compact|cnn|vgg16 RUN=folder OPTIONS='--epochs 10' go with make train; all folders of DATA are joined"
 
 run: $(VENV)/ready ## Watch: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
@@ -42,6 +43,8 @@ format: $(DEV)/ready ## Put the code into its form
 
 bench: $(DEV)/ready $(VENV)/ready ## Speed against the paper's way, in one run (minutes)
 	$(DEV)/bin/python -m benchmarks
+	$(if $(YUNET)$(AIZOO),$(DEV)/bin/python -m benchmarks.peers \
+		$(if $(YUNET),--yunet $(YUNET)) $(if $(AIZOO),--aizoo $(AIZOO)))
 	$(if $(CLIPS),$(DEV)/bin/python -m benchmarks.clips $(CLIPS))
 
 pictures: $(DEV)/ready ## The pictures of the README and of docs
