@@ -160,11 +160,9 @@ class Detector(_Section):
     factor: float = Field(
         0.709, gt=0.3, lt=0.95, description="Scale from one level of the pyramid to the next."
     )
-    thresholds: tuple[Share, Share, Share] = Field(
-        # The mtcnn package has 0.6 for P-Net. On 117 photos of masked crowds, 0.8 shows R-Net half
-        # as many boxes and finds 67.4 % of the masked faces, not 68.9 %, and 83 % of the bare ones.
-        (0.8, 0.7, 0.8),
-        description="Scores that P-Net, R-Net and O-Net must exceed.",
+    thresholds: tuple[Share, Share, Share] | None = Field(
+        None,
+        description="Scores that P-Net, R-Net and O-Net must exceed; the bundle's when not set.",
     )
     gate: bool = Field(
         default=True,

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,16 @@ class Way:
 
     accelerator: Accelerator
     form: Form
+
+
+class Nets(Protocol):
+    """Whatever opens nets by name."""
+
+    form: Form
+
+    def open(self, net: str, name: str, size: tuple[int, int] | None = None) -> Model:
+        """Make a net ready to run, for pictures of a size (width, height)."""
+        ...
 
 
 class Processor:

@@ -6,7 +6,6 @@ settings (min_face 20, factor 0.709, thresholds 0.6, 0.7, 0.8) its faces come ou
 """
 
 import math
-from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -16,12 +15,12 @@ from edge.bundle import Bundle
 from edge.config import Detector
 from edge.errors import MaskGateError
 from edge.runtime.model import InvokeClock
-from edge.runtime.processor import Processor, on_cpu
+from edge.runtime.processor import Nets, on_cpu
 from edge.values import Box, Face, Landmarks, Pixels
 from edge.vision.boxes import Rows, best_apart, squared
 from edge.vision.net import Net
 from edge.vision.pyramid import CELL, Pyramid
-from edge.vision.sampling import ExactSampling, Picture, QuickSampling, Sampling, Size
+from edge.vision.sampling import ExactSampling, QuickSampling, Sampling, Size
 
 LIMIT = 512
 """Candidates that each stage takes at most, so that a noisy frame cannot hold up the camera.
@@ -42,7 +41,7 @@ class Cascade:
         self,
         bundle: Bundle,
         settings: Detector,
-        processor: Processor | None = None,
+        processor: Nets | None = None,
         *,
         sizes: int = 1,
     ) -> None:
@@ -63,9 +62,10 @@ class Cascade:
         self._source = bundle.manifest.input
         self._clock = InvokeClock()
         self._processor = processor or on_cpu(bundle, settings.threads, settings.form)
-        exact = self._processor.form == "float32"
+        exact = self._source.sampling == "exact" and self._processor.form == "float32"
         self._sampler = ExactSampling if exact else QuickSampling
-        self._thresholds = [_logit(share) for share in settings.thresholds]
+        thresholds = settings.thresholds or bundle.manifest.thresholds
+        self._thresholds = [_logit(share) for share in thresholds]
         self._open_pnet((CELL, CELL))  # A file that the runtime refuses must not wait for a frame.
         self._rnet = self._open("rnet", (RNET_SIDE, RNET_SIDE))
         self._onet = self._open("onet", (ONET_SIDE, ONET_SIDE))
@@ -91,26 +91,47 @@ class Cascade:
         Raises:
             ValueError: the pixels are of another shape or type.
         """
+        proposed, sampling = self._proposed(pixels)
+        squares = self._refined(proposed, sampling)
+        squares, outputs = _judged(self._onet, sampling, squares, ONET_SIDE, self._thresholds[2])
+        boxes, points = _moved(squares, outputs), _landmarks(squares, outputs)
+        kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT, of_smaller=True)
+        height, width = pixels.shape[:2]
+        boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
+        return [_face(boxes[i], points[i], outputs[i, -1]) for i in kept]
+
+    def shown_to_rnet(self, pixels: Pixels) -> Rows:
+        """The squares of a frame that P-Net lets pass, the best first, n x 4.
+
+        Raises:
+            ValueError: the pixels are of another shape or type.
+        """
+        return self._proposed(pixels)[0]
+
+    def shown_to_onet(self, pixels: Pixels) -> Rows:
+        """The squares of a frame that R-Net lets pass, the best first, n x 4.
+
+        Raises:
+            ValueError: the pixels are of another shape or type.
+        """
+        return self._refined(*self._proposed(pixels))
+
+    def _proposed(self, pixels: Pixels) -> tuple[Rows, Sampling]:
+        """P-Net's squares, and the frame to cut them from."""
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError(
                 f"a frame must be uint8, height x width x 3, found {pixels.dtype}, {pixels.shape}"
             )
-        pixels = np.ascontiguousarray(pixels)
-        height, width = pixels.shape[:2]
-        pyramid, sampling = self._prepared((width, height))
-        of_pnet, of_rnet, of_onet = self._thresholds
-        boxes = pyramid.propose(pixels, sampling, of_pnet, LIMIT)
-        patches = sampling.patches(pixels, boxes, RNET_SIDE)
-        boxes, outputs = _judged(self._rnet, patches, boxes, of_rnet)
-        boxes = _moved(boxes, outputs)
+        pyramid, sampling = self._prepared(pixels.shape[1::-1])
+        sampling.see(np.ascontiguousarray(pixels))
+        return pyramid.propose(sampling, self._thresholds[0], LIMIT), sampling
+
+    def _refined(self, squares: Rows, sampling: Sampling) -> Rows:
+        """R-Net's squares."""
+        squares, outputs = _judged(self._rnet, sampling, squares, RNET_SIDE, self._thresholds[1])
+        boxes = _moved(squares, outputs)
         kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT)
-        squares = squared(boxes[kept])
-        patches = sampling.patches(pixels, squares, ONET_SIDE)
-        squares, outputs = _judged(self._onet, patches, squares, of_onet)
-        boxes, points = _moved(squares, outputs), _landmarks(squares, outputs)
-        kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT, of_smaller=True)
-        boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
-        return [_face(boxes[i], points[i], outputs[i, -1]) for i in kept]
+        return squared(boxes[kept])
 
     def _prepare(self, size: Size) -> tuple[Pyramid, Sampling]:
         """Make ready for frames of one size."""
@@ -139,14 +160,14 @@ def require_detector(bundle: Bundle) -> None:
 
 
 def _judged(
-    net: Net, patches: Iterator[Picture], boxes: Rows, threshold: float
+    net: Net, sampling: Sampling, squares: Rows, side: int, threshold: float
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """Show the patches of boxes to R-Net or O-Net: those that pass, and what it says of each."""
-    outputs = np.empty((len(boxes), net.outputs))
-    for row, patch in zip(outputs, patches, strict=True):
+    """Show squares to R-Net or O-Net: those that pass, and what it says of each."""
+    outputs = np.empty((len(squares), net.outputs))
+    for row, patch in zip(outputs, sampling.patches(squares, side), strict=True):
         row[:] = net.run(patch)[0, 0]
     passed = outputs[:, -1] > threshold
-    return boxes[passed], outputs[passed]
+    return squares[passed], outputs[passed]
 
 
 def _moved(boxes: Rows, outputs: NDArray[np.float64]) -> Rows:

@@ -21,7 +21,7 @@ class Net:
             clock: gets the time spent inside the model.
         """
         # Looking bytes up is faster than computing with them.
-        self._table = ((np.arange(256) - source.offset) / source.scale).astype(np.float32)
+        self._table = source.values(np.arange(256))
         self._gain, self._shift = 1 / source.scale, -source.offset / source.scale
         self._clock = clock
         self._model = model

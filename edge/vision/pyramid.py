@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from edge.values import Pixels
 from edge.vision.boxes import Rows, Scores, best_apart, squared
 from edge.vision.net import Net
 from edge.vision.sampling import Picture, Sampling, Size
@@ -50,12 +49,11 @@ class Pyramid:
         }
         self._nets = {strip: open_net(strip) for strip in needed}
 
-    def propose(self, pixels: Pixels, sampling: Sampling, threshold: float, limit: int) -> Rows:
+    def propose(self, sampling: Sampling, threshold: float, limit: int) -> Rows:
         """Find where faces may be.
 
         Args:
-            pixels: a frame of this pyramid's size.
-            sampling: makes the levels.
+            sampling: makes the levels of the frame, of this pyramid's size, that it sees.
             threshold: logit that a proposal must exceed.
             limit: proposals kept of each level, and of all of them.
 
@@ -63,7 +61,7 @@ class Pyramid:
             At most `limit` squares in pixels of the frame, the best first; may reach beyond it.
         """
         boxes, scores = [NO_BOXES], [NO_SCORES]
-        for scale, level in zip(self._scales, sampling.levels(pixels), strict=True):
+        for scale, level in zip(self._scales, sampling.levels(), strict=True):
             found, logits = self._judge(level, threshold)
             if not len(found):
                 continue

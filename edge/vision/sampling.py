@@ -29,6 +29,9 @@ CHUNK, BAND = 24 * 24 * 24, 48
 
 Less, and calling NumPy costs more than its work; more, and the work outgrows the cache.
 """
+SMALLEST = 24
+"""Shorter side of the smallest frame that quick sampling halves to: R-Net's, for the largest face.
+"""
 
 
 class Sampling(Protocol):
@@ -37,17 +40,21 @@ class Sampling(Protocol):
     What it gives is overwritten by what it gives next.
     """
 
-    def levels(self, pixels: Pixels) -> Iterator[Picture]:
+    def see(self, pixels: Pixels) -> None:
+        """Take the frame that all that follows is about."""
+        ...
+
+    def levels(self) -> Iterator[Picture]:
         """The frame at each level's size."""
         ...
 
-    def patches(self, pixels: Pixels, boxes: Rows, side: int) -> Iterator[Picture]:
+    def patches(self, boxes: Rows, side: int) -> Iterator[Picture]:
         """The inside of each box, resized to side x side; 0 to the nets outside the frame."""
         ...
 
 
 class QuickSampling:
-    """Bytes, made from the nearest size that is at hand."""
+    """Bytes, made from the nearest size that is at hand: the frame halved, again and again."""
 
     def __init__(self, size: Size, levels: Sequence[Size], source: Input) -> None:
         """Make room for the levels of one frame size.
@@ -59,35 +66,37 @@ class QuickSampling:
         """
         # What lies outside a frame is 0 to the nets.
         self._outside = (round(source.offset),) * 3
-        # For each level, the halvings that come before it, and room for all of them: fresh memory
-        # for each frame would cost more time than the resizing.
-        self._steps: list[tuple[list[Pixels], Pixels]] = []
+        # Fresh memory for every frame would cost more time than the resizing.
+        self._levels = [np.empty((height, width, 3), np.uint8) for width, height in levels]
+        self._rooms = []
         width, height = size
-        for level_width, level_height in levels:
-            halves = []
-            while width >= 2 * level_width and height >= 2 * level_height:
-                width, height = width // 2, height // 2
-                halves.append(np.empty((height, width, 3), np.uint8))
-            self._steps.append((halves, np.empty((level_height, level_width, 3), np.uint8)))
+        while min(width, height) >= 2 * SMALLEST:
+            width, height = width // 2, height // 2
+            self._rooms.append(np.empty((height, width, 3), np.uint8))
+        self._sizes: list[Pixels] = []
 
-    def levels(self, pixels: Pixels) -> Iterator[Picture]:
-        """Halve while it can be halved, then interpolate: bilinear is fair for less than half."""
-        octave = pixels
-        for halves, level in self._steps:
-            for half in halves:
-                cv2.resize(octave, half.shape[1::-1], dst=half, interpolation=cv2.INTER_AREA)
-                octave = half
-            cv2.resize(octave, level.shape[1::-1], dst=level)
+    def see(self, pixels: Pixels) -> None:
+        """Take a frame; it is halved as far as it is asked for."""
+        self._sizes = [pixels]
+
+    def levels(self) -> Iterator[Picture]:
+        """Bilinear, which is fair for less than half."""
+        for level in self._levels:
+            cv2.resize(self._at_least(level.shape[1]), level.shape[1::-1], dst=level)
             yield level
 
-    def patches(self, pixels: Pixels, boxes: Rows, side: int) -> Iterator[Picture]:
+    def patches(self, boxes: Rows, side: int) -> Iterator[Picture]:
         """Bilinear, to the 32nd of a pixel that OpenCV's warpAffine resolves."""
         patch = np.empty((side, side, 3), np.uint8)
-        start, step = _grid(pixels, boxes, side)
-        matrices = np.zeros((len(boxes), 2, 3))
-        matrices[:, 0, 0], matrices[:, 1, 1] = step.T
-        matrices[:, :, 2] = start
-        for matrix in matrices:
+        frame = self._sizes[0]
+        whole = np.array(frame.shape[1::-1])
+        for corner, step in zip(*_grid(frame, boxes, side), strict=True):
+            pixels = self._at_least(frame.shape[1] / max(step.max(), 1.0))
+            scale = pixels.shape[1::-1] / whole
+            matrix = np.zeros((2, 3))
+            matrix[0, 0], matrix[1, 1] = step * scale
+            # The centre of a pixel lies half a pixel from its edge, at any size.
+            matrix[:, 2] = (corner + 0.5) * scale - 0.5
             cv2.warpAffine(
                 pixels,
                 matrix,
@@ -98,6 +107,19 @@ class QuickSampling:
                 borderValue=self._outside,
             )
             yield patch
+
+    def _at_least(self, width: float) -> Pixels:
+        """The smallest size of the frame that is no narrower than `width`, if any is."""
+        number = 0
+        for room in self._rooms:
+            if room.shape[1] < width:
+                break
+            number += 1
+            if number == len(self._sizes):
+                larger = self._sizes[-1]
+                cv2.resize(larger, room.shape[1::-1], dst=room, interpolation=cv2.INTER_AREA)
+                self._sizes.append(room)
+        return self._sizes[number]
 
 
 class ExactSampling:
@@ -118,13 +140,18 @@ class ExactSampling:
         self._words = np.empty((height, width, 4), np.uint8)
         self._levels = [np.empty((height, width, 3), np.float32) for width, height in levels]
 
-    def levels(self, pixels: Pixels) -> Iterator[Picture]:
+    def see(self, pixels: Pixels) -> None:
+        """Take a frame."""
+        self._pixels = pixels
+        cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA, dst=self._words)
+
+    def levels(self) -> Iterator[Picture]:
         """Average over the area that each pixel covers, down the columns, then along the rows.
 
         The columns are summed up once; OpenCV would sum them again for each size.
         """
-        height, width = pixels.shape[:2]
-        rows = pixels.reshape(height, -1)
+        height, width = self._pixels.shape[:2]
+        rows = self._pixels.reshape(height, -1)
         # Sums of bytes are whole numbers, and exact in float32 for up to 65,793 rows.
         self._sums[1:] = rows
         for above, below in itertools.pairwise(self._sums):
@@ -138,12 +165,11 @@ class ExactSampling:
                 cv2.resize(band, part.shape[1::-1], dst=part, interpolation=cv2.INTER_AREA)
             yield level
 
-    def patches(self, pixels: Pixels, boxes: Rows, side: int) -> Iterator[Picture]:
+    def patches(self, boxes: Rows, side: int) -> Iterator[Picture]:
         """Bilinear, as TensorFlow's crop_and_resize."""
         if not len(boxes):
             return
-        cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA, dst=self._words)
-        start, step = _grid(pixels, boxes, side)
+        start, step = _grid(self._pixels, boxes, side)
         x, y = (start[:, :, None] + step[:, :, None] * np.arange(side)).transpose(1, 0, 2)
         count = CHUNK // side**2
         for first in range(0, len(boxes), count):
