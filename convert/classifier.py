@@ -1,6 +1,5 @@
 """From a training's run folder to the classifier's bundle, every form of it verified."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.bundle import require_free, write_bundle
-from convert.on_gpu import Report
-from convert.tflite import CALIBRATED, face_examples, to_tflite
+from convert.job import Job
+from convert.tflite import CALIBRATED, FORMS, face_examples, to_tflite
 from convert.trained_run import TrainedRun, read_run
 from convert.verification import (
-    Runtime,
     Shown,
     Verification,
     choose_default,
@@ -25,41 +23,25 @@ from edge.errors import MaskGateError
 from train.judging.metrics import SMALLEST
 
 
-def write_classifier(
-    folder: Path,
-    out: Path,
-    *,
-    version: str,
-    forms: Sequence[Form],
-    under: Sequence[Runtime],
-    skipped: Sequence[str],
-    allow_loss: bool,
-    overwrite: bool,
-    report: Report,
-) -> None:
+def write_classifier(folder: Path, version: str, job: Job) -> None:
     """Convert a trained classifier, verify each form, and write the bundle and its page.
 
     Args:
         folder: a run that maskgate-train wrote.
-        out: the bundle's folder; the page is written beside it.
         version: the bundle's version, e.g. "1.0.0".
-        forms: which to make, at least one.
-        under: the runtimes to verify with.
-        skipped: what cannot be verified here, and why.
-        allow_loss: take the most preferred form as the default, whatever it loses.
-        overwrite: replace a bundle that is already there.
-        report: gets a line for each step.
+        job: what to make; the page is written beside the bundle.
 
     Raises:
         MaskGateError: the run is not complete or does not fit together, a form cannot be made, no
             form is good enough, or the bundle's folder is taken.
     """
-    require_free(out, overwrite=overwrite)
+    require_free(job.out, overwrite=job.overwrite)
     run = read_run(folder)
     before = _probabilities(run)
     contents = {}
+    forms = job.forms or FORMS
     for number, form in enumerate(forms, 1):
-        report(f"converting {run.recipe['model']} to {form} ({number} of {len(forms)})")
+        job.report(f"converting {run.recipe['model']} to {form} ({number} of {len(forms)})")
         examples = face_examples(run.calibration) if form in CALIBRATED else None
         contents[form] = to_tflite(run.model, form, examples)
     shown = Shown(
@@ -69,16 +51,16 @@ def write_classifier(
         before,
         "Keras",
     )
-    found = verify(contents, shown, under, report, skipped)
-    default, refused = choose_default(found, allow_loss=allow_loss)
+    found = verify(contents, shown, job.under, job.report, job.skipped)
+    default, refused = choose_default(found, allow_loss=job.allow_loss)
     manifest = _manifest(run, version, default, found)
     models = {("classifier", form): content for form, content in contents.items()}
-    write_bundle(out, manifest, models, overwrite=overwrite)
-    page = page_beside(out)
+    write_bundle(job.out, manifest, models, overwrite=job.overwrite)
+    page = page_beside(job.out)
     write_verification(page, f"{run.recipe['model']} {version}", found, default, refused)
     for form, reason in refused.items():
-        report(f"{form} is not the default: {reason}")
-    report(f"wrote {out}, default form {default}; {page} shows what each form kept")
+        job.report(f"{form} is not the default: {reason}")
+    job.report(f"wrote {job.out}, default form {default}; {page} shows what each form kept")
 
 
 def _probabilities(run: TrainedRun) -> NDArray[np.float64]:

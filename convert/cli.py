@@ -1,11 +1,12 @@
 """maskgate-convert: Keras models and weights to bundles for the device."""
 
+import functools
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -14,32 +15,31 @@ from edge.bundle import VERSION_PATTERN, Form
 from edge.errors import CommandGroup, MaskGateError
 from train.loading import load_keras
 
+if TYPE_CHECKING:
+    from convert.job import Job
+
 PATH = click.Path(path_type=Path)
-out_option = click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    metavar="BUNDLE",
-    help="Folder to write the bundle to.",
-)
-overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Replace a bundle that is already there."
-)
-form_option = click.option(
-    "--form",
-    "forms",
-    type=click.Choice(get_args(Form)),
-    multiple=True,
-    help="Make this form only; may be given again.",
-)
 runtime_option = click.option(
     "--tflite-runtime",
     type=PATH,
     metavar="PYTHON",
     help="Python of an environment with tflite-runtime 2.14, to verify with it too.",
 )
-loss_option = click.option(
-    "--allow-loss", is_flag=True, help="Accept as the default a form that loses too much."
+run_argument = click.argument("run", type=PATH)
+version_option = click.option(
+    "--version",
+    default="1.0.0",
+    show_default=True,
+    callback=lambda _context, _option, version: _numbers(version),
+    help="The bundle's version; devices tell by it what is newer.",
+)
+photos_option = click.option(
+    "--photos",
+    type=PATH,
+    multiple=True,
+    metavar="PATH",
+    help="Photos with faces, or folders of them, to compare the forms on; may be given again. Two "
+    "portraits when not given.",
 )
 PASSWORD_VARIABLE = "SIGNING_KEY_PASSWORD"  # noqa: S105  (the name of a variable)
 """Holds the password of a key where nobody can be asked for it."""
@@ -50,91 +50,87 @@ def main() -> None:
     """Convert models to TFLite bundles."""
 
 
-@main.command()
-@out_option
-@form_option
-@runtime_option
-@click.option(
-    "--photos",
-    type=PATH,
-    multiple=True,
-    metavar="PATH",
-    help="Photos with faces, or folders of them, to compare the forms on; may be given again. Two "
-    "portraits when not given.",
-)
-@loss_option
-@overwrite_option
-def mtcnn(
-    out: Path,
-    forms: tuple[Form, ...],
-    tflite_runtime: Path | None,
-    photos: tuple[Path, ...],
-    *,
-    allow_loss: bool,
-    overwrite: bool,
-) -> None:
-    """Make the face detector's bundle from the installed `mtcnn` package."""
-    require_free(out, overwrite=overwrite)
-    load_keras()
-    from convert.detector import FORMS, write_detector
-    from convert.verification import runtimes
+def conversion_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what every conversion takes, and pass it on as one `Job`."""
 
-    under, skipped = runtimes(tflite_runtime)
-    write_detector(
-        out,
-        forms=forms or FORMS,
-        photos=_pictures(photos),
-        under=under,
-        skipped=skipped,
-        allow_loss=allow_loss,
-        overwrite=overwrite,
-        report=_report,
+    @functools.wraps(command)
+    def convert(
+        out: Path,
+        forms: tuple[Form, ...],
+        tflite_runtime: Path | None,
+        *,
+        allow_loss: bool,
+        overwrite: bool,
+        **others: Any,
+    ) -> None:
+        require_free(out, overwrite=overwrite)
+        load_keras()
+        from convert.job import Job
+        from convert.verification import runtimes
+
+        under, skipped = runtimes(tflite_runtime)
+        command(job=Job(out, forms, under, skipped, allow_loss, overwrite, _report), **others)
+
+    options = (
+        click.option(
+            "--out",
+            type=click.Path(path_type=Path, file_okay=False),
+            required=True,
+            metavar="BUNDLE",
+            help="Folder to write the bundle to.",
+        ),
+        click.option(
+            "--form",
+            "forms",
+            type=click.Choice(get_args(Form)),
+            multiple=True,
+            help="Make this form only; may be given again.",
+        ),
+        runtime_option,
+        click.option(
+            "--allow-loss", is_flag=True, help="Accept as the default a form that loses too much."
+        ),
+        click.option("--overwrite", is_flag=True, help="Replace a bundle that is already there."),
     )
+    decorated: Callable[..., None] = convert
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated
 
 
 @main.command()
-@click.argument("run", type=PATH)
-@out_option
-@click.option(
-    "--version",
-    default="1.0.0",
-    show_default=True,
-    callback=lambda _context, _option, version: _numbers(version),
-    help="The bundle's version; devices tell by it what is newer.",
-)
-@form_option
-@runtime_option
-@loss_option
-@overwrite_option
-def model(
-    run: Path,
-    out: Path,
-    version: str,
-    forms: tuple[Form, ...],
-    tflite_runtime: Path | None,
-    *,
-    allow_loss: bool,
-    overwrite: bool,
-) -> None:
+@conversion_options
+@photos_option
+def mtcnn(job: "Job", photos: tuple[Path, ...]) -> None:
+    """Make the stock detector's bundle from the installed `mtcnn` package."""
+    from convert.detector import write_detector
+    from convert.detector_nets import package_nets
+
+    write_detector(package_nets(), _pictures(photos), job)
+
+
+@main.command()
+@run_argument
+@version_option
+@conversion_options
+@photos_option
+def detector(run: Path, version: str, job: "Job", photos: tuple[Path, ...]) -> None:
+    """Make a detector's bundle from a run of maskgate-train detector."""
+    from convert.detector import write_detector
+    from convert.detector_nets import taught_nets
+
+    write_detector(taught_nets(run, version), _pictures(photos), job)
+
+
+@main.command()
+@run_argument
+@version_option
+@conversion_options
+def model(run: Path, version: str, job: "Job") -> None:
     """Make a classifier's bundle from a run of maskgate-train, every form verified."""
-    require_free(out, overwrite=overwrite)
-    load_keras()
     from convert.classifier import write_classifier
-    from convert.tflite import FORMS
-    from convert.verification import runtimes
 
-    under, skipped = runtimes(tflite_runtime)
-    write_classifier(
-        run,
-        out,
-        version=version,
-        forms=forms or FORMS,
-        under=under,
-        skipped=skipped,
-        allow_loss=allow_loss,
-        overwrite=overwrite,
-        report=_report,
-    )
+    write_classifier(run, version, job)
 
 
 @main.command()

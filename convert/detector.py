@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.bundle import require_free, write_bundle
+from convert.detector_nets import SIDES, DetectorNets
 from convert.detector_verification import Found, compare_faces, compare_nets
-from convert.mtcnn import BUILDERS, OFFSET, PACKAGE, SCALE, VERSION, WEIGHTS_SHA256, package_weights
+from convert.job import Job
 from convert.on_gpu import Report
 from convert.tflite import CALIBRATED, to_tflite
-from convert.verification import LOSS, Runtime
+from convert.verification import LOSS
 from edge.bundle import Form, load_bundle
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.errors import MaskGateError
@@ -22,6 +23,7 @@ from edge.sources.pictures import read_picture
 from edge.values import Box, Pixels
 from edge.vision.cut import cut_face
 from edge.vision.pyramid import CELL
+from train.models.mtcnn import OFFSET, SCALE
 
 FORMS: tuple[Form, ...] = ("float32", "float16", "dynamic")
 """What is made unless asked otherwise. Not int8: its one scale for offsets, landmarks and score is
@@ -29,65 +31,48 @@ too coarse, see docs/trainer.md."""
 PREFERENCE: tuple[Form, ...] = ("int8", "dynamic", "float32")
 """The default form is the first of these that every runtime runs and that loses no more than LOSS
 of the faces."""
-SIDES = {"pnet": 48, "rnet": 24, "onet": 48}
-"""Of the pictures that the nets are calibrated and compared on; P-Net takes any."""
 WINDOWS = 24
 """Pictures of each photo for each net, at most MOST_WINDOWS of all photos."""
 MOST_WINDOWS = 600
 """Of each net."""
 
 
-def write_detector(
-    out: Path,
-    *,
-    forms: Sequence[Form],
-    photos: Sequence[Path],
-    under: Sequence[Runtime],
-    skipped: Sequence[str],
-    allow_loss: bool,
-    overwrite: bool,
-    report: Report,
-) -> None:
-    """Convert the installed package's weights, verify each form, and write the detector's bundle.
+def write_detector(made_of: DetectorNets, photos: Sequence[Path], job: Job) -> None:
+    """Convert a detector's nets, verify each form, and write the bundle.
 
     Args:
-        out: the bundle's folder.
-        forms: which to make, float32 among them.
+        made_of: the nets.
         photos: with faces, to calibrate and to compare on; the demo's two portraits if empty.
-        under: the runtimes to verify with.
-        skipped: what cannot be verified here, and why.
-        allow_loss: take the most preferred form as the default, whatever faces it loses.
-        overwrite: replace a bundle that is already there.
-        report: told of each step, one line each.
+        job: what to make; float32 must be among its forms.
 
     Raises:
-        MaskGateError: the folder is taken, a photo cannot be read, there is no face in any of them,
-            or the package is missing, another version or altered.
+        MaskGateError: the folder is taken, a photo cannot be read, or there is no face in any.
     """
-    require_free(out, overwrite=overwrite)
+    require_free(job.out, overwrite=job.overwrite)
+    forms = job.forms or FORMS
     if "float32" not in forms:
         raise MaskGateError("--form: float32 is what the others are compared with; add it")
     shown = [read_picture(path) for path in photos or _portraits()]
-    nets = {name: build(package_weights(name)) for name, build in BUILDERS.items()}
     windows = {name: _windows(shown, side) for name, side in SIDES.items()}
     models: dict[tuple[str, Form], bytes] = {}
-    for name, net in nets.items():
+    for name, net in made_of.nets.items():
         for form in forms:
-            report(f"{name}: converting to {form}")
+            job.report(f"{name}: converting to {form}")
             examples = windows[name] if form in CALIBRATED else None
             models[name, form] = to_tflite(net, form, examples)
-    expected = {name: _outputs(net, windows[name]) for name, net in nets.items()}
-    kept, refused = compare_nets(models, windows, expected, under, report)
-    found = _compare_faces(models, shown, report)
-    default = _choose(found, refused, allow_loss=allow_loss)
-    measured = {
+    expected = {name: _outputs(net, windows[name]) for name, net in made_of.nets.items()}
+    kept, refused = compare_nets(models, windows, expected, job.under, job.report)
+    found = _compare_faces(made_of, models, shown, job.report)
+    default = _choose(found, refused, allow_loss=job.allow_loss)
+    conversion = {
         "photos": len(shown),
         "faces": {form: one.summary() for form, one in found.items()},
         "nets beside Keras": kept,
-        "not verified": list(skipped),
+        "not verified": list(job.skipped),
     }
-    write_bundle(out, _manifest(default, measured), models, overwrite=overwrite)
-    report(f"wrote {out}, default form {default}")
+    manifest = _manifest(made_of, default, conversion)
+    write_bundle(job.out, manifest, models, overwrite=job.overwrite)
+    job.report(f"wrote {job.out}, default form {default}")
 
 
 def _portraits() -> list[Path]:
@@ -119,11 +104,14 @@ def _outputs(net: keras.Model, windows: NDArray[np.float32]) -> NDArray[np.float
 
 
 def _compare_faces(
-    models: Mapping[tuple[str, Form], bytes], photos: Sequence[Pixels], report: Report
+    made_of: DetectorNets,
+    models: Mapping[tuple[str, Form], bytes],
+    photos: Sequence[Pixels],
+    report: Report,
 ) -> dict[Form, Found]:
     with tempfile.TemporaryDirectory(prefix="maskgate-convert-") as folder:
         place = Path(folder) / "bundle"
-        write_bundle(place, _manifest("float32", {}), models)
+        write_bundle(place, _manifest(made_of, "float32", {}), models)
         return compare_faces(load_bundle(place), photos, report)
 
 
@@ -134,10 +122,11 @@ def _choose(found: Mapping[Form, Found], refused: Collection[Form], *, allow_los
     return "float32"
 
 
-def _manifest(default: Form, measured: dict[str, Any]) -> dict[str, Any]:
+def _manifest(made_of: DetectorNets, default: Form, conversion: dict[str, Any]) -> dict[str, Any]:
+    facts = dict(made_of.facts)
     return {
-        "name": "mtcnn",
-        "version": VERSION,
+        "name": made_of.name,
+        "version": made_of.version,
         "task": "face-detection",
         "input": {
             "width": SIDES["onet"],
@@ -146,19 +135,13 @@ def _manifest(default: Form, measured: dict[str, Any]) -> dict[str, Any]:
             "dtype": "float32",
             "offset": OFFSET,
             "scale": SCALE,
+            "sampling": made_of.sampling,
         },
         "output": "pnet, of each 12x12 window (stride 2), rnet, of 24x24, and onet, of 48x48: "
         "left, top, right, bottom as shares of the window to move its edges by; onet only: x of "
         "left eye, right eye, nose, left and right end of the mouth, then their y, as shares of "
         "the window; last, the logit of a face",
         "default_form": default,
-        "measured": measured,
-        "origin": {
-            "package": PACKAGE,
-            "version": VERSION,
-            "url": "https://github.com/ipazc/mtcnn",
-            "weights_sha256": WEIGHTS_SHA256,
-            "recipe": "maskgate-convert mtcnn",
-        },
-        "licence": "MIT",
+        "measured": {**facts.pop("measured", {}), "conversion": conversion},
+        **facts,
     }

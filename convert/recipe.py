@@ -43,7 +43,8 @@ def read_recipe(run: Path) -> Mapping[str, Any]:
         ValueError: it is not JSON, or what the manifest repeats of it is missing or absurd.
         OSError: it cannot be read.
     """
-    content, text = _read(run / "recipe.json")
+    text = (run / "recipe.json").read_text(encoding="utf-8")
+    content = read_json(run / "recipe.json")
     try:
         _Recipe.model_validate_json(text)
     except ValidationError as error:
@@ -62,7 +63,7 @@ def read_metrics(run: Path) -> Mapping[str, Any]:
         ValueError: it is not JSON, or they are not there.
         OSError: it cannot be read.
     """
-    content, _ = _read(run / "metrics.json")
+    content = read_json(run / "metrics.json")
     figures = content.get("validation")
     if not isinstance(figures, dict):
         raise ValueError(
@@ -71,8 +72,13 @@ def read_metrics(run: Path) -> Mapping[str, Any]:
     return figures
 
 
-def _read(file: Path) -> tuple[dict[str, Any], str]:
-    """The file's content, as an object and as it is written."""
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ValueError: it is none.
+        OSError: it cannot be read.
+    """
     text = file.read_text(encoding="utf-8")
     try:
         content = json.loads(text, parse_constant=_no_number)
@@ -82,7 +88,7 @@ def _read(file: Path) -> tuple[dict[str, Any], str]:
         raise ValueError(f"{file.name}: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{file.name}: expected a JSON object, found {_short(content)}")
-    return content, text
+    return content
 
 
 def _no_number(name: str) -> NoReturn:

@@ -48,8 +48,7 @@ def read_run(folder: Path) -> TrainedRun:
         shape = (recipe["size"], recipe["size"], 3)
         with _named("faces.npz"):
             faces = _read_faces(folder / "faces.npz", shape)
-        with _named("model.keras"):
-            model = _read_model(folder / "model.keras", shape)
+        model = _read_classifier(folder / "model.keras", shape)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise MaskGateError(
@@ -91,14 +90,26 @@ def _read_faces(
     return parts
 
 
-def _read_model(file: Path, shape: tuple[int, ...]) -> keras.Model:
+def load_model(file: Path) -> keras.Model:
+    """Load a Keras model.
+
+    Raises:
+        ValueError: it is none, or damaged.
+        OSError: it cannot be read.
+    """
     # Keras would say that there is no such file.
     if file.is_file() and not is_zipfile(file):
-        raise ValueError("it is no Keras model, or one that was cut short")
-    model = keras.models.load_model(file)
-    if model.input_shape[1:] != shape or model.output_shape[1:] != (1,):
-        raise ValueError(
-            f"recipe.json says {shape[1]}x{shape[0]} pixels and one probability, the model takes "
-            f"{model.input_shape[1:]} and gives {model.output_shape[1:]}"
-        )
+        raise ValueError(f"{file.name}: it is no Keras model, or one that was cut short")
+    with _named(file.name):
+        return keras.models.load_model(file, compile=False)
+
+
+def _read_classifier(file: Path, shape: tuple[int, ...]) -> keras.Model:
+    model = load_model(file)
+    with _named(file.name):
+        if model.input_shape[1:] != shape or model.output_shape[1:] != (1,):
+            raise ValueError(
+                f"recipe.json says {shape[1]}x{shape[0]} pixels and one probability, the model "
+                f"takes {model.input_shape[1:]} and gives {model.output_shape[1:]}"
+            )
     return model

@@ -84,14 +84,14 @@ class TestRebuilt:
     def test_a_weights_file_in_the_working_directory_is_not_read(
         self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from convert.mtcnn import package_weights
+        from train.models.mtcnn import package_weights
 
         monkeypatch.chdir(tmp_path)
         (tmp_path / f"{name}.lz4").write_bytes(pickle.dumps([np.zeros(1)]))
         assert len(package_weights(name)) > 10
 
     def test_an_altered_weights_file_is_refused_unread(self, tmp_path: Path) -> None:
-        from convert.mtcnn import WEIGHTS_SHA256, read_weights
+        from train.models.mtcnn import WEIGHTS_SHA256, read_weights
 
         trap, sprung = tmp_path / "pnet.lz4", tmp_path / "sprung"
         trap.write_bytes(pickle.dumps(Trap(sprung)))

@@ -78,10 +78,14 @@ def read_weights(path: Path, sha256: str) -> Weights:
     return weights
 
 
-def build_pnet(weights: Weights) -> keras.Model:
-    """P-Net: a picture of any size to offsets (4) and logit of each 12-pixel window."""
+def build_pnet(weights: Weights, batch: int | None = 1) -> keras.Model:
+    """P-Net: a picture of any size to offsets (4) and logit of each 12-pixel window.
+
+    With a batch of None it takes pictures of any size; what is converted needs one.
+    """
     (kernel1, bias1, slope1, kernel2, bias2, slope2, kernel3, bias3, slope3, *heads) = weights
-    picture = keras.Input(batch_shape=(1, 48, 48, 3))
+    side = None if batch is None else 48
+    picture = keras.Input(batch_shape=(batch, side, side, 3))
     x = _block(picture, kernel1, bias1, slope1)
     x = layers.MaxPooling2D(2, 2, padding="same")(x)
     x = _block(x, kernel2, bias2, slope2)
@@ -89,9 +93,9 @@ def build_pnet(weights: Weights) -> keras.Model:
     return keras.Model(picture, _head(x, heads), name="pnet")
 
 
-def build_rnet(weights: Weights) -> keras.Model:
+def build_rnet(weights: Weights, batch: int | None = 1) -> keras.Model:
     """R-Net: 24x24 pictures to offsets (4) and logit."""
-    picture = keras.Input(batch_shape=(1, 24, 24, 3))
+    picture = keras.Input(batch_shape=(batch, 24, 24, 3))
     x = _block(picture, *weights[0:3])
     x = layers.MaxPooling2D(3, 2, padding="same")(x)
     x = _block(x, *weights[3:6])
@@ -101,9 +105,9 @@ def build_rnet(weights: Weights) -> keras.Model:
     return keras.Model(picture, _head(x, weights[12:]), name="rnet")
 
 
-def build_onet(weights: Weights) -> keras.Model:
+def build_onet(weights: Weights, batch: int | None = 1) -> keras.Model:
     """O-Net: 48x48 pictures to offsets (4), landmarks (5 x, then 5 y) and logit."""
-    picture = keras.Input(batch_shape=(1, 48, 48, 3))
+    picture = keras.Input(batch_shape=(batch, 48, 48, 3))
     x = _block(picture, *weights[0:3])
     x = layers.MaxPooling2D(3, 2, padding="same")(x)
     x = _block(x, *weights[3:6])
