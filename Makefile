@@ -23,7 +23,7 @@ help: ## This list
 	@echo "  SOURCE=… BROKER=… SECONDS=… CONFIG=… go with make run; PYTHON=python3.12 chooses a Python"
 	@echo "  CLIPS='videos or GIFs' goes with make bench: whom the motion gate misses in them"
 	@echo "  YUNET=file.onnx AIZOO=file.tflite go with make bench: these detectors beside ours"
-	@echo "  MODEL=compact|cnn|vgg16 RUN=folder OPTIONS='--epochs 10' go with make train; all folders of DATA are joined"
+	@echo "  MODEL=compact|cnn|vgg16|detector RUN=folder OPTIONS='--epochs 10' go with make train; all folders of DATA are joined"
 
 run: $(VENV)/ready ## Watch: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
 	@$(VENV)/bin/maskgate run $(if $(CONFIG),--config "$$CONFIG") $(if $(SOURCE),--source "$$SOURCE") \
@@ -60,7 +60,7 @@ cluster: data-given $(TRAIN)/ready ## Tell masked from bare without labels: make
 	$(TRAIN)/bin/maskgate-train cluster $(DATA) --out $(if $(filter file,$(origin RUN)),runs/cluster,$(RUN)) $(OPTIONS)
 
 convert: run-given $(DEV)/ready .venv-legacy/ready ## Make and verify a bundle: make convert RUN=runs/compact [BUNDLE=… VERSION=…]
-	$(DEV)/bin/maskgate-convert model $(RUN) --out $(BUNDLE) --version $(VERSION) $(OPTIONS) \
+	$(DEV)/bin/maskgate-convert $(if $(wildcard $(RUN)/pnet.keras),detector,model) $(RUN) --out $(BUNDLE) --version $(VERSION) $(OPTIONS) \
 		$$(test ! -x .venv-legacy/bin/python || echo --tflite-runtime .venv-legacy/bin/python)
 
 run-given:

@@ -144,6 +144,49 @@ def _run(kind: "Kind", options: dict[str, Any]) -> None:
 
 
 @main.command()
+@data_argument
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Folder to write the nets and all that belongs to them to. An unfinished run of the same "
+    "command goes on where it was.",
+)
+@click.option(
+    "--longer",
+    default=1.0,
+    type=click.FloatRange(min=0, max=100, min_open=True),
+    show_default=True,
+    metavar="FACTOR",
+    help="How much longer than usual to train each net.",
+)
+@click.option(
+    "--seed",
+    default=42,
+    type=click.IntRange(min=0, max=2**31 - 1),
+    show_default=True,
+    help="The same seed, the same result.",
+)
+@map_option
+@allow_skipped_option
+def detector(
+    data: tuple[Path, ...],
+    out: Path,
+    longer: float,
+    seed: int,
+    mapping: tuple[tuple[str, str], ...],
+    *,
+    allow_skipped: bool,
+) -> None:
+    """Teach the detector's nets faces behind masks, and write RUN for maskgate-convert."""
+    load_keras()
+    from train.detector.run import Task, train_detector
+
+    train_detector(Task(data, longer, seed, dict(mapping), allow_skipped), out)
+
+
+@main.command()
 @click.argument("judged", metavar="RUN", type=click.Path(path_type=Path))
 @data_argument
 @click.option(

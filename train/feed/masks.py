@@ -26,18 +26,22 @@ def with_mask(patch: Patch, rng: np.random.Generator) -> Patch:
     """
     if patch.landmarks is None:
         raise ValueError("a mask needs landmarks to be drawn by")
-    pixels = patch.pixels
-    outline = _outline(patch.landmarks, rng)
+    return replace(patch, pixels=draw_mask(patch.pixels, patch.landmarks, rng), label=MASKED)
+
+
+def draw_mask(pixels: Pixels, landmarks: Landmarks, rng: np.random.Generator) -> Pixels:
+    """Draw a random mask on a face of a picture; gives another picture."""
+    outline = _outline(landmarks, rng)
     cover = np.zeros(pixels.shape[:2], np.uint8)
     # OpenCV takes coordinates as integers with 4 bits of fraction.
     cv2.fillPoly(cover, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
     alpha = np.asarray(cover[:, :, None] / 255, np.float32)
-    cloth = _cloth(pixels.shape[0], outline, rng)
+    cloth = _cloth(pixels.shape[:2], outline, rng)
     if rng.random() < 0.15:
         _put_valves(cloth, outline, rng)
     cloth = np.multiply(cloth, _folds(pixels, alpha, outline, rng))
     drawn = pixels * (1 - alpha) + np.clip(cloth, 0, 255) * alpha
-    return replace(patch, pixels=drawn.astype(np.uint8), label=MASKED)
+    return np.asarray(drawn, np.uint8)
 
 
 def _outline(face: Landmarks, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -80,13 +84,15 @@ def _outline(face: Landmarks, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.array(points) + wobble
 
 
-def _cloth(size: int, outline: NDArray[np.float64], rng: np.random.Generator) -> Colours:
-    """Weave a plain or patterned cloth of any colour (size x size x 3)."""
+def _cloth(
+    shape: tuple[int, ...], outline: NDArray[np.float64], rng: np.random.Generator
+) -> Colours:
+    """Weave a plain or patterned cloth of any colour (height x width x 3)."""
     colour = _colour(rng)
-    cloth = np.full((size, size, 3), colour, np.float32)
+    cloth = np.full((*shape, 3), colour, np.float32)
     if rng.random() < 0.65:
         return cloth
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     width = max(2.0, float(np.ptp(outline[:, 0])))
     angle, period = rng.uniform(0, np.pi), width / rng.uniform(3, 14)
     along = (x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / period
@@ -100,7 +106,7 @@ def _cloth(size: int, outline: NDArray[np.float64], rng: np.random.Generator) ->
         ink = np.sin(along) * np.sin(beside) > rng.uniform(0.2, 0.7)
     else:
         # Camouflage and prints: blotches of smooth noise.
-        noise = rng.normal(0, 1, (size, size)).astype(np.float32)
+        noise = rng.normal(0, 1, shape).astype(np.float32)
         ink = cv2.GaussianBlur(noise, (0, 0), max(0.8, period / 4)) > 0
     return np.ascontiguousarray(np.where(np.asarray(ink)[:, :, None], _colour(rng), cloth))
 
@@ -143,13 +149,13 @@ def _folds(
     pixels: Pixels, alpha: Colours, outline: NDArray[np.float64], rng: np.random.Generator
 ) -> Colours:
     """Light and shade on the cloth: the face's own light, a rounded form, pleats."""
-    size = pixels.shape[0]
+    height, wide = pixels.shape[:2]
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     width = max(2.0, float(np.ptp(outline[:, 0])))
     smooth = _blurred(grey, width / 5)
     inside = max(float((smooth * alpha[:, :, 0]).sum() / (alpha.sum() + 1e-6)), 1.0)
     light = np.clip(smooth / inside, 0.6, 1.4) * np.float32(np.clip(inside / 135, 0.45, 1.25))
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+    y, x = np.mgrid[0:height, 0:wide].astype(np.float32)
     middle_x, middle_y = outline.mean(axis=0)
     round_off = 1 - 0.25 * ((x - middle_x) / width * 2) ** 2
     if rng.random() < 0.6:

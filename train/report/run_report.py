@@ -120,7 +120,7 @@ def write_judged_page(folder: Path, patches: Sequence[Patch], subject: Subject) 
             f"report of {folder}: predictions.csv has {len(predictions)} faces, the data have "
             f"{len(labelled)}; judge the model again"
         )
-    history = _read_history(folder / "history.csv")
+    history = read_history(folder / "history.csv")
     size, margin = subject.recipe["size"], subject.recipe["margin"]
     wrong = _wrong(predictions, labelled)
     write_page(
@@ -135,7 +135,7 @@ def write_judged_page(folder: Path, patches: Sequence[Patch], subject: Subject) 
         mistakes=[_mistake(one, patch, size, margin) for one, patch in wrong[:MISTAKES]],
         mistakes_in_all=len(wrong),
         paper=PAPER,
-        facts=_facts(subject.recipe),
+        facts=facts_of(subject.recipe),
     )
 
 
@@ -157,8 +157,12 @@ def read_json(path: Path) -> dict[str, Any]:
     )
 
 
-def _read_history(path: Path) -> dict[str, list[float]]:
-    """The columns of a table of numbers; none where there is no such file."""
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Read the columns of a table of numbers; none where there is no such file.
+
+    Raises:
+        MaskGateError: it is no such table.
+    """
     if not path.is_file():
         return {}
     try:
@@ -226,13 +230,13 @@ def _mistake(prediction: Prediction, patch: Patch, size: int, margin: float) -> 
     )
 
 
-def _facts(recipe: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
-    """All that a recipe says, one line each; a name within another one is joined by a space."""
+def facts_of(recipe: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """List all that a recipe says; a name within another one is joined to it by a space."""
     facts: list[tuple[str, str]] = []
     for key, value in recipe.items():
         name = f"{above} {key}".strip().replace("_", " ")
         if isinstance(value, Mapping):
-            facts += _facts(value, name)
+            facts += facts_of(value, name)
         elif isinstance(value, list | tuple):
             facts.append((name, ", ".join(map(str, value))))
         else:

@@ -1,0 +1,150 @@
+"""Teaching the detector, from photos to a bundle, on photos that the test makes."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.frames import astronaut, grace_hopper
+from edge.bundle import load_bundle
+from edge.config import Detector
+from edge.vision.cascade import Cascade
+from train.data.annotations import BARE, MASKED
+from train.detector.nets import NETS
+
+IMAGES = Path("Medical mask/Medical mask/Medical Mask/images")
+HEADS = ((astronaut, 90, 0, 280), (grace_hopper, 70, 0, 400))
+"""Photos, and left, top and side of the square around each head."""
+FACES = ((0.35, 0.3, 0.62, 0.68), (0.33, 0.3, 0.67, 0.82))
+"""Left, top, right, bottom of the faces as shares of these squares."""
+PHOTOS = 14
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in Kaggle's layout: a bare and a masked face in each photo."""
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / IMAGES).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    rows = [("name", "x1", "x2", "y1", "y2", "classname")]
+    for number in range(PHOTOS):
+        name = f"{number:04}.png"
+        pixels, faces = photo_with_two(rng)
+        cv2.imwrite(str(folder / IMAGES / name), pixels[:, :, ::-1])
+        rows += [(name, *map(str, box), label) for box, label in faces]
+    with (folder / "train.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder
+
+
+def photo_with_two(rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
+    """A head of each person at any size and place, one of them masked by a white half."""
+    tiles = rng.integers(0, 256, (6, 8, 3), np.uint8)
+    pixels = cv2.resize(tiles, (320, 240), interpolation=cv2.INTER_CUBIC)
+    faces = []
+    masked = rng.integers(2)
+    for person, ((photo, left, top, side), face) in enumerate(zip(HEADS, FACES, strict=True)):
+        size = int(rng.integers(70, 140))
+        head = cv2.resize(photo()[top : top + side, left : left + side], (size, size))
+        head = spoilt(head, rng)
+        box = np.round(np.array(face) * size).astype(int)
+        if person == masked:
+            colour = rng.integers(0, 256, 3).tolist()
+            middle = (box[1] + box[3]) // 2
+            cv2.rectangle(head, (box[0], middle), (box[2], box[3]), colour, cv2.FILLED)
+        x = int(rng.integers(0, 160 - size)) + 160 * person
+        y = int(rng.integers(0, 240 - size))
+        pixels[y : y + size, x : x + size] = head
+        x1, y1, x2, y2 = (int(side) for side in box + np.array([x, y, x, y]))
+        faces.append(((x1, y1, x2, y2), MASKED if person == masked else BARE))
+    return pixels, faces
+
+
+def spoilt(head: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same head in blotches of its own, or all photos would be near-duplicates of one."""
+    coarse = rng.normal(0, 45, (head.shape[0] // 3, head.shape[1] // 3, 3))
+    blotches = cv2.resize(coarse, head.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return np.clip(head + blotches, 0, 255).astype(np.uint8)
+
+
+def training(photos: Path, run: Path) -> list[str]:
+    command = "from train.cli import main; main()"
+    options = ["detector", str(photos), "--out", str(run), "--longer", "0.01"]
+    return [sys.executable, "-c", command, *options]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_training_that_was_interrupted_goes_on_and_gives_a_detector(
+    photos: Path, tmp_path: Path
+) -> None:
+    run, bundle = tmp_path / "run", tmp_path / "bundle"
+    first = subprocess.Popen(training(photos, run), stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 300
+    while not (run / "pnet.keras").is_file() and first.poll() is None:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    first.send_signal(signal.SIGINT)
+    _, said = first.communicate(timeout=60)
+    assert first.returncode == 2
+    assert "stopped with 1 of 3 nets taught; give the same command again" in said
+    taught = (run / "pnet.keras").stat().st_mtime_ns
+
+    done = subprocess.run(
+        training(photos, run), check=False, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert (run / "pnet.keras").stat().st_mtime_ns == taught
+    assert "mtcnn" in done.stdout
+    assert sorted(path.name for path in run.iterdir()) == sorted(
+        [f"{net}.{suffix}" for net in NETS for suffix in ("keras", "csv")]
+        + ["metrics.json", "recipe.json", "report.html"]
+    )
+    convert(run, bundle)
+    find_both_faces(bundle)
+
+
+def convert(run: Path, bundle: Path) -> None:
+    from convert.cli import main
+
+    options = ["--out", str(bundle), "--version", "2.0.1", "--form", "float32", "--allow-loss"]
+    recipe = json.loads((run / "recipe.json").read_text())
+    # A few steps teach nothing: what counts is that what was written can be used.
+    recipe["thresholds"] = [0.5, 0.5, 0.5]
+    (run / "recipe.json").write_text(json.dumps(recipe))
+    done = CliRunner().invoke(main, ["detector", str(run), *options])
+    assert done.exit_code == 0, done.output
+
+
+def find_both_faces(bundle: Path) -> None:
+    made = load_bundle(bundle)
+    assert (made.manifest.name, made.manifest.version) == ("maskgate", "2.0.1")
+    assert made.manifest.input.sampling == "quick"
+    cascade = Cascade(made, Detector(bundle=bundle))
+    assert len(cascade.detect(astronaut())) >= 1
+    assert len(cascade.detect(grace_hopper())) >= 1
+
+
+def test_photos_without_a_bare_face_are_refused_and_leave_no_run(
+    photos: Path, tmp_path: Path
+) -> None:
+    from train.cli import main
+
+    only_masked = tmp_path / "photos"
+    (only_masked / IMAGES).parent.mkdir(parents=True)
+    (only_masked / IMAGES).symlink_to(photos / IMAGES)
+    lines = (photos / "train.csv").read_text().splitlines()
+    (only_masked / "train.csv").write_text("\n".join(row for row in lines if BARE not in row))
+    run = tmp_path / "run"
+    done = CliRunner().invoke(main, ["detector", str(only_masked), "--out", str(run)])
+    assert done.exit_code == 2
+    assert "expected photos with masked and bare faces to train on" in done.output
+    assert not run.exists()

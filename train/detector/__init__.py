@@ -1,0 +1,1 @@
+"""Teaches MTCNN's three nets faces behind masks."""
