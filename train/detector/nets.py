@@ -88,5 +88,5 @@ class _KerasModel:
         return self._room[0]
 
     def run(self) -> NDArray[Any]:
-        outputs: NDArray[Any] = np.asarray(self._net.predict_on_batch(self._room))
-        return outputs.reshape(outputs.shape[1:])
+        outputs = np.asarray(self._net.predict_on_batch(self._room), np.float32)
+        return np.squeeze(outputs, axis=0)
