@@ -80,13 +80,13 @@ class _KerasModel:
     def __init__(self, net: keras.Model, size: tuple[int, int]) -> None:
         width, height = size
         self._net = net
-        self._room = np.zeros((1, height, width, 3), np.float32)
-        self.given = Tensor(self._room.shape, self._room.dtype)
+        self._room = np.zeros((height, width, 3), np.float32)
+        self.given = Tensor((1, *self._room.shape), self._room.dtype)
         self.taken = Tensor((1, *net.output_shape[1:]), self._room.dtype)
 
     def room(self) -> NDArray[Any]:
-        return self._room[0]
+        return self._room
 
     def run(self) -> NDArray[Any]:
-        outputs = np.asarray(self._net.predict_on_batch(self._room), np.float32)
+        outputs = np.asarray(self._net.predict_on_batch(self._room[np.newaxis]), np.float32)
         return np.squeeze(outputs, axis=0)
