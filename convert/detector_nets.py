@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from convert.recipe import read_json, read_metrics
 from convert.trained_run import load_model
@@ -58,6 +58,7 @@ class _Recipe(BaseModel):
     model_config = ConfigDict(strict=True)
 
     thresholds: tuple[Share, Share, Share]
+    factor: float = Field(gt=0.3, lt=0.95)
 
 
 def taught_nets(run: Path, version: str) -> DetectorNets:
@@ -81,6 +82,7 @@ def taught_nets(run: Path, version: str) -> DetectorNets:
         raise _unusable(run, " ".join(str(error).split())[:300]) from error
     facts = {
         "thresholds": recipe["thresholds"],
+        "factor": recipe["factor"],
         "origin": {
             "recipe": recipe,
             "begun_with": {"package": PACKAGE, "version": VERSION, "licence": "MIT"},

@@ -127,6 +127,8 @@ class Manifest(_Strict):
     # many boxes and finds 67.4 % of the masked faces, not 68.9 %, and 83 % of the bare ones.
     thresholds: tuple[Share, Share, Share] = (0.8, 0.7, 0.8)
     """Detection: probabilities that P-Net, R-Net and O-Net must exceed."""
+    factor: float = Field(default=0.709, gt=0.3, lt=0.95)
+    """Detection: scale from one level of the pyramid to the next."""
     files: tuple[ModelFile, ...] = Field(min_length=1)
     default_form: Form
     measured: dict[str, Any]

@@ -157,8 +157,11 @@ class Detector(_Section):
     min_face: float = Field(
         40, ge=12, le=2000, description="Smallest face looked for, pixels of the frame."
     )
-    factor: float = Field(
-        0.709, gt=0.3, lt=0.95, description="Scale from one level of the pyramid to the next."
+    factor: float | None = Field(
+        None,
+        gt=0.3,
+        lt=0.95,
+        description="Scale from one level of the pyramid to the next; the bundle's when not set.",
     )
     thresholds: tuple[Share, Share, Share] | None = Field(
         None,

@@ -138,7 +138,7 @@ def detector_task(bundle: Bundle, settings: Settings) -> Task:
             "width": camera.width,
             "height": camera.height,
             "min_face": detector.min_face,
-            "factor": detector.factor,
+            "factor": detector.factor or bundle.manifest.factor,
         },
         tolerance=DETECTOR_TOLERANCE,
         work=lambda: detector_work(bundle, detector, frame),

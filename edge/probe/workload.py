@@ -44,9 +44,10 @@ def detector_work(bundle: Bundle, settings: Detector, frame: Size) -> list[Piece
         frame: (width, height).
     """
     source = bundle.manifest.input
+    factor = settings.factor or bundle.manifest.factor
     sizes = Counter(
         (int(frame[0] * scale), rows)
-        for scale in scales(frame, settings.min_face, settings.factor)
+        for scale in scales(frame, settings.min_face, factor)
         for _, rows in strips(int(frame[0] * scale), int(frame[1] * scale))
     )
     # A frame smaller than the smallest face has no level at all.
@@ -75,7 +76,7 @@ def _blobs(count: int, size: Size, source: Input) -> NDArray[np.float32]:
 
 
 def _values(pixels: Pixels, source: Input) -> NDArray[np.float32]:
-    return np.asarray((pixels - source.offset) / source.scale, np.float32)
+    return source.values(pixels)
 
 
 def _picture(number: int, size: Size) -> Pixels:

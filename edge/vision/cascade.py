@@ -69,6 +69,7 @@ class Cascade:
         self._open_pnet((CELL, CELL))  # A file that the runtime refuses must not wait for a frame.
         self._rnet = self._open("rnet", (RNET_SIDE, RNET_SIDE))
         self._onet = self._open("onet", (ONET_SIDE, ONET_SIDE))
+        self._factor = settings.factor or bundle.manifest.factor
         self._prepared = lru_cache(maxsize=sizes)(self._prepare)
         self.parts = sizes > 1
         """Whether parts of a frame are worth being searched on their own."""
@@ -136,7 +137,7 @@ class Cascade:
     def _prepare(self, size: Size) -> tuple[Pyramid, Sampling]:
         """Make ready for frames of one size."""
         settings = self._settings
-        pyramid = Pyramid(size, settings.min_face, settings.factor, self._open_pnet)
+        pyramid = Pyramid(size, settings.min_face, self._factor, self._open_pnet)
         return pyramid, self._sampler(size, pyramid.levels, self._source)
 
     def _open_pnet(self, size: Size) -> Net:

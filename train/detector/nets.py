@@ -36,7 +36,10 @@ def stock_cascade(thresholds: tuple[float, float, float], min_face: float) -> Ca
 
 
 def cascade_of(
-    nets: Mapping[str, keras.Model], thresholds: tuple[float, float, float], min_face: float
+    nets: Mapping[str, keras.Model],
+    thresholds: tuple[float, float, float],
+    min_face: float,
+    factor: float | None = None,
 ) -> Cascade:
     """The device's cascade on nets in training; those that are not given are the package's.
 
@@ -44,8 +47,9 @@ def cascade_of(
         nets: by name.
         thresholds: probabilities that P-Net, R-Net and O-Net must exceed.
         min_face: smallest face looked for, pixels.
+        factor: scale from one level of the pyramid to the next; the package's when None.
     """
-    settings = Detector(min_face=min_face, thresholds=thresholds)
+    settings = Detector(min_face=min_face, thresholds=thresholds, factor=factor)
     every = {name: nets[name] if name in nets else stock_net(name) for name in NETS}
     return Cascade(load_bundle(MODELS / "mtcnn"), settings, _KerasNets(every))
 

@@ -40,8 +40,15 @@ HELD_BACK = 0.15
 """Share of the faces: more than a classifier holds back, for many a photo has one large face."""
 SMALLEST = 16.0
 """Pixels of the smallest face looked for when judging: those from 20 count."""
-PASSING = 0.6, 0.5
+PASSING = 0.8, 0.5
 """Probabilities that P-Net and R-Net must exceed."""
+FACTOR = 0.6
+"""Scale from one level of the pyramid to the next.
+
+Taught with windows that a face fills by 0.6 to 1, P-Net misses no more faces than with the
+package's 0.709 (of 595 labelled faces 97.3 %, 97.3 %), in four fifths of the time, and R-Net is
+shown a fifth fewer boxes.
+"""
 STOCK_PASSING, STOCK_THRESHOLD = (0.6, 0.7), 0.8
 """The package's."""
 LEAST = 0.02
@@ -163,7 +170,7 @@ def _write(
     # A crop's box is a detector's own: the figures would say how alike the two are.
     judged = [photo for photo in held_back if not photo.is_crop] or held_back
     detectors = {
-        "this run": cascade_of(nets, (*PASSING, LEAST), SMALLEST),
+        "this run": cascade_of(nets, (*PASSING, LEAST), SMALLEST, FACTOR),
         "mtcnn": stock_cascade((*STOCK_PASSING, LEAST), SMALLEST),
     }
     found = {
@@ -174,6 +181,7 @@ def _write(
     recipe = {
         **_settings(task),
         "thresholds": (*PASSING, threshold),
+        "factor": FACTOR,
         "held_back": HELD_BACK,
         "training_photos": len(training),
         "judged_photos": len(judged),
