@@ -45,9 +45,8 @@ PASSING = 0.8, 0.5
 FACTOR = 0.6
 """Scale from one level of the pyramid to the next.
 
-Taught with windows that a face fills by 0.6 to 1, P-Net misses no more faces than with the
-package's 0.709 (of 595 labelled faces 97.3 %, 97.3 %), in four fifths of the time, and R-Net is
-shown a fifth fewer boxes.
+Of 595 labelled faces of 20 pixels and more, P-Net as taught proposes 581; with the package's 0.709
+it proposes 580, for a quarter more work, and shows R-Net 68 boxes a photo instead of 53.
 """
 STOCK_PASSING, STOCK_THRESHOLD = (0.6, 0.7), 0.8
 """The package's."""
