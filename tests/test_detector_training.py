@@ -106,10 +106,11 @@ def test_a_training_that_was_interrupted_goes_on_and_gives_a_detector(
     assert "mtcnn" in done.stdout
     assert sorted(path.name for path in run.iterdir()) == sorted(
         [f"{net}.{suffix}" for net in NETS for suffix in ("keras", "csv")]
-        + ["metrics.json", "recipe.json", "report.html"]
+        + ["metrics.json", "recipe.json", "report.html", "training_faces.csv"]
     )
     convert(run, bundle)
     find_both_faces(bundle)
+    judge_both(run, bundle, photos)
 
 
 def convert(run: Path, bundle: Path) -> None:
@@ -131,6 +132,28 @@ def find_both_faces(bundle: Path) -> None:
     cascade = Cascade(made, Detector(bundle=bundle))
     assert len(cascade.detect(astronaut())) >= 1
     assert len(cascade.detect(grace_hopper())) >= 1
+
+
+def judge_both(run: Path, bundle: Path, photos: Path) -> None:
+    """A run, and a bundle as the device runs it, on the photos that the run was trained on."""
+    from train.cli import main
+
+    of_run = CliRunner().invoke(main, ["evaluate", str(run), str(photos)])
+    assert of_run.exit_code == 0, of_run.output
+    assert "look like faces that the detector was trained on" in of_run.output
+    assert (run / "evaluations" / photos.name / "report.html").is_file()
+    nowhere = CliRunner().invoke(main, ["evaluate", str(bundle), str(photos)])
+    assert nowhere.exit_code == 2
+    assert "say where by --out FOLDER" in nowhere.output
+    out = bundle.parent / "judged"
+    of_bundle = CliRunner().invoke(main, ["evaluate", str(bundle), str(photos), "--out", str(out)])
+    assert of_bundle.exit_code == 0, of_bundle.output
+    figures = [
+        json.loads((folder / "metrics.json").read_text())["evaluation"]
+        for folder in (run / "evaluations" / photos.name, out)
+    ]
+    # The same nets, in Keras and under LiteRT, find the same faces.
+    assert figures[0] == figures[1]
 
 
 def test_photos_without_a_bare_face_are_refused_and_leave_no_run(

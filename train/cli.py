@@ -207,6 +207,11 @@ def evaluate(
 ) -> None:
     """Judge RUN, or a device's bundle, on all labelled faces of DATA."""
     load_keras()
+    from train.detector.evaluate import evaluate_detector, is_detector
+
+    if is_detector(judged):
+        evaluate_detector(judged, data, out, dict(mapping), allow_skipped=allow_skipped)
+        return
     from train.judging.evaluate import evaluate as judge
     from train.judging.table import figures_table
 

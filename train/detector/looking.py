@@ -1,0 +1,61 @@
+"""Lets detectors look at photos, down to what they are hardly sure of."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import keras
+
+from edge.bundle import load_bundle
+from edge.config import Detector
+from edge.vision.cascade import Cascade
+from train.detector.matching import Found, found_in
+from train.detector.nets import cascade_of, stock_cascade
+from train.detector.photos import Photo
+
+SMALLEST = 16.0
+"""Pixels of the smallest face looked for: those from 20 count, and boxes differ."""
+LEAST = 0.02
+"""Score from which O-Net's faces are kept, for the curves."""
+STOCK = "mtcnn"
+STOCK_PASSING, STOCK_THRESHOLD = (0.6, 0.7), 0.8
+"""The package's thresholds."""
+
+Passing = tuple[float, float]
+"""Probabilities that P-Net and R-Net must exceed."""
+
+
+def stock() -> Cascade:
+    """The package's nets as the package uses them, but that they say more."""
+    return stock_cascade((*STOCK_PASSING, LEAST), SMALLEST)
+
+
+def in_training(nets: Mapping[str, keras.Model], passing: Passing, factor: float) -> Cascade:
+    """The nets of a training."""
+    return cascade_of(nets, (*passing, LEAST), SMALLEST, factor)
+
+
+def in_bundle(folder: Path) -> tuple[Cascade, float]:
+    """A bundle as the device runs it, and the score from which it reports a face.
+
+    Raises:
+        MaskGateError: a bundle that the device would refuse.
+    """
+    bundle = load_bundle(folder)
+    *passing, threshold = bundle.manifest.thresholds
+    settings = Detector(min_face=SMALLEST, thresholds=(passing[0], passing[1], LEAST))
+    return Cascade(bundle, settings), threshold
+
+
+def look(photos: Sequence[Photo], detectors: Mapping[str, Cascade]) -> dict[str, list[Found]]:
+    """What each detector finds in each photo, by the detectors' names.
+
+    Raises:
+        MaskGateError: a photo cannot be read.
+    """
+    found = {}
+    for name, detector in detectors.items():
+        with click.progressbar(photos, label=f"{name}: looking", file=sys.stderr) as bar:
+            found[name] = [found_in(photo, detector) for photo in bar]
+    return found

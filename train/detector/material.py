@@ -1,0 +1,80 @@
+"""Photos for a detector out of data folders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import MaskGateError
+from train.data.annotations import MASKED, read_folders
+from train.data.dataset import Dataset, load_dataset
+from train.data.patches import Patch
+from train.data.rows import Reading
+from train.data.split import split
+from train.detector.photos import Photo, collect_photos
+
+HELD_BACK = 0.15
+"""Share of the faces: more than a classifier holds back, for many a photo has one large face."""
+ALWAYS_FACES = {"face_with_mask_incorrect": MASKED}
+"""Classes that are faces for a detector, whatever the classifier makes of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Labelled faces, and what else annotations say."""
+
+    dataset: Dataset
+    readings: Sequence[Reading]
+
+    def photos(self) -> list[Photo]:
+        """All photos."""
+        return collect_photos(self.dataset.patches, self.readings)
+
+    def split(self) -> tuple[list[Photo], list[Photo], list[Patch]]:
+        """Photos to train on, photos held back, and the faces of the former.
+
+        Raises:
+            MaskGateError: there are no bare or no masked faces on one side.
+        """
+        training, held_back = split(self.dataset.patches, share=HELD_BACK)
+        sides = collect_photos(training, self.readings), collect_photos(held_back, self.readings)
+        for photos, what in zip(sides, ("to train on", "to hold back"), strict=True):
+            _require_both(photos, what)
+        return *sides, training
+
+
+def load_material(
+    data: Sequence[Path], mapping: Mapping[str, str], *, allow_skipped: bool
+) -> Material:
+    """Read data folders.
+
+    Args:
+        data: data folders of any known layout, joined.
+        mapping: which label the faces of another class get, see `load_dataset`.
+        allow_skipped: go on though much had to be skipped, see `load_dataset`.
+
+    Raises:
+        MaskGateError: as for `load_dataset`.
+    """
+    readings = read_folders(data, mapping)
+    classes = {row.classname for reading in readings for row in reading.rows}
+    faces = {name: label for name, label in ALWAYS_FACES.items() if name in classes}
+    dataset = load_dataset(data, mapping=faces | dict(mapping), allow_skipped=allow_skipped)
+    return Material(dataset, readings)
+
+
+def judgeable(photos: Sequence[Photo]) -> Sequence[Photo]:
+    """Those to judge by: not crops, if there are others.
+
+    A crop's box is a detector's own: the figures would say how alike two detectors are.
+    """
+    return [photo for photo in photos if not photo.is_crop] or photos
+
+
+def _require_both(photos: Sequence[Photo], what: str) -> None:
+    masked = sum(int(photo.masked.sum()) for photo in photos)
+    bare = sum(len(photo.masked) for photo in photos) - masked
+    if not masked or not bare:
+        raise MaskGateError(
+            f"data: expected photos with masked and bare faces {what}, found {masked} masked and "
+            f"{bare} bare; give more data"
+        )
