@@ -178,6 +178,14 @@ def test_figures_at_a_threshold_by_class() -> None:
     assert low < 0.5 < high
 
 
+def test_a_score_at_the_threshold_counts() -> None:
+    judged = four_faces()
+    assert figures(judged, ALL, 0.8).false_faces == 1
+    assert figures(judged, ALL, 0.9).recall["bare"].found == 1
+    assert len(missed(judged, ALL, 0.8)[1]) == 1
+    assert len(missed(judged, ALL, 0.9)[0]) == 3
+
+
 def test_figures_by_size() -> None:
     squares = [(0, 0, 19), (100, 0, 20), (200, 0, 39), (300, 0, 40), (400, 0, 200)]
     finds = [(square, 0.9) for square in squares[:4]] + [((0, 500, 30), 0.8), ((0, 600, 60), 0.7)]

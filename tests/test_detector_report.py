@@ -77,10 +77,10 @@ def pictures_of(section: str) -> list[Pixels]:
     return [np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR_RGB), np.uint8) for file in files]
 
 
-def has_line(pixels: Pixels, colour: tuple[int, int, int]) -> bool:
-    """Whether more than a few pixels are of a colour, as far as JPEG keeps it."""
-    away = np.abs(pixels.astype(int) - colour).max(axis=2)
-    return int((away < 40).sum()) > 100
+def pixels_of(picture: Pixels, colour: tuple[int, int, int]) -> int:
+    """How many pixels are of a colour, as far as JPEG keeps it; a box has more than 400."""
+    away = np.abs(picture.astype(int) - colour).max(axis=2)
+    return int((away < 40).sum())
 
 
 def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
@@ -133,10 +133,17 @@ def test_missed_faces_are_shown_the_largest_first(tmp_path: Path) -> None:
     assert "All 2 missed faces" in words
     assert "bare , 80 px not found <0>.png masked , 50 px only at 0.300 <0>.png" in words
     bare, masked = pictures_of(section)
-    assert has_line(bare, ORANGE)
-    assert has_line(masked, BLUE)
-    # What was found below the bare face; the masked face was found too late to be drawn.
-    assert has_line(bare, WHITE)
+    assert pixels_of(bare, ORANGE) > 400
+    assert pixels_of(masked, BLUE) > 400
+
+
+def test_finds_are_drawn_from_the_threshold_on(tmp_path: Path) -> None:
+    shown = []
+    for finds in ([], [(EMPTY, 0.4)], [(EMPTY, 0.5)]):
+        page = write(tmp_path, {"ours": [sees(*finds)]})
+        shown.append(pictures_of(part(page, "Missed faces"))[0])
+    assert np.array_equal(shown[0], shown[1])
+    assert pixels_of(shown[2], WHITE) > pixels_of(shown[0], WHITE) + 400
 
 
 def test_false_faces_are_shown_with_the_reason(tmp_path: Path) -> None:
@@ -161,12 +168,15 @@ def test_a_face_at_the_border_is_shown_within_its_photo(tmp_path: Path) -> None:
 
 
 def test_only_so_many_pictures_are_shown(tmp_path: Path) -> None:
-    places = [((x, y, 20), 0.9) for x in range(0, 300, 22) for y in (0, 200, 220)]
+    places = [(x, y, 20) for x in range(0, 300, 22) for y in (0, 200, 220)]
+    faces = [(x, y + 100, 20) for x, y, _ in places]
     assert len(places) > PICTURES
-    page = write(tmp_path, {"ours": [sees(*places)]})
-    section = part(page, "False faces")
-    assert f"{PICTURES} of {len(places)} false faces" in words_of(section)
-    assert len(pictures_of(section)) == PICTURES
+    ours = found([(place, 0.9) for place in places], masked=faces)
+    page = write(tmp_path, {"ours": [ours]})
+    for title, words in (("Missed faces", "missed faces"), ("False faces", "false faces")):
+        section = part(page, title)
+        assert f"{PICTURES} of {len(places)} {words}" in words_of(section)
+        assert len(pictures_of(section)) == PICTURES
 
 
 def test_what_there_is_none_of_is_left_out_or_said(tmp_path: Path) -> None:

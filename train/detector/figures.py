@@ -38,7 +38,7 @@ def curve(judged: Judged, sizes: Sizes) -> Curve:
     for kind in KINDS:
         if of := sum(face.is_a(kind) for face in faces):
             recall[kind] = (len(scores[kind]) - np.searchsorted(scores[kind], thresholds)) / of
-    return Curve(thresholds, true / (true + wrong), wrong / max(1, judged.photos), recall)
+    return Curve(thresholds, true / (true + wrong), wrong / judged.photos, recall)
 
 
 def _scores(faces: Sequence[LookedFor], kind: str) -> Numbers:
@@ -68,7 +68,7 @@ def threshold_at(judged: Judged, false_per_photo: float, sizes: Sizes) -> float:
         The score of a find; infinity where there is none or the best already are too many.
     """
     found = curve(judged, sizes)
-    kept = found.thresholds[found.false_per_photo <= false_per_photo + 1e-9]
+    kept = found.thresholds[found.false_per_photo <= false_per_photo]
     return float(kept[-1]) if len(kept) else inf
 
 

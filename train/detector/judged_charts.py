@@ -110,5 +110,4 @@ def _share(axes: Axes, label: str) -> None:
 def _legend(axes: Axes) -> None:
     """Name the detectors above the chart, where no line of theirs can be."""
     handles, names = axes.get_legend_handles_labels()
-    if handles:
-        axes.legend(handles, names, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0.2)
+    axes.legend(handles, names, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0.2)
