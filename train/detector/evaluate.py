@@ -15,6 +15,7 @@ from train.detector.looking import STOCK, STOCK_THRESHOLD, in_bundle, in_trainin
 from train.detector.material import judgeable, load_material
 from train.detector.nets import NETS
 from train.detector.report import write_detector_report
+from train.judging.evaluate import seen_words
 from train.judging.seen import SEEN, faces_seen
 from train.report.run_report import read_json
 from train.run_folder import FINGERPRINT, write_json
@@ -65,7 +66,7 @@ def evaluate_detector(
         write_json(folder / "metrics.json", {"evaluation": measured[own], STOCK: measured[STOCK]})
     except OSError as error:
         raise MaskGateError(f"folder {folder}: cannot be written ({error.strerror})") from error
-    write_detector_report(folder, found, photos, thresholds, recipe)
+    write_detector_report(folder, found, photos, thresholds, recipe, f"of {name}{seen_words(seen)}")
     click.echo(comparison_table({one: judge(finds) for one, finds in found.items()}))
     if seen:
         click.echo(

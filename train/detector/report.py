@@ -53,6 +53,7 @@ def write_detector_report(
     photos: Sequence[Photo],
     thresholds: Thresholds,
     recipe: Mapping[str, Any],
+    about: str,
 ) -> None:
     """Write OUT/report.html; draws OUT/pnet.csv, rnet.csv and onet.csv where they are.
 
@@ -64,6 +65,7 @@ def write_detector_report(
         photos: those that they looked at.
         thresholds: the score from which each detector, as it is used, reports a face.
         recipe: what was done, printed as it is.
+        about: which photos they are, e.g. "held back from the training".
 
     Raises:
         MaskGateError: a photo or a history cannot be read, or the page cannot be written.
@@ -93,6 +95,7 @@ def write_detector_report(
         false_faces=show_false(false[:PICTURES], drawn, photos),
         false_in_all=len(false),
         facts=facts_of(recipe),
+        about=about,
         allowed=FALSE_PER_PHOTO,
         overlap=OVERLAP,
         strict=STRICT,

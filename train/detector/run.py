@@ -42,6 +42,9 @@ Of 595 labelled faces of 20 pixels and more, P-Net as taught proposes 581; with 
 it proposes 580, for a quarter more work, and shows R-Net 68 boxes a photo instead of 53.
 """
 OWN = "this run"
+HOW_HELD_BACK = (
+    "held back from the training: no photo and no group of near-duplicates is on both sides"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def _write(
     thresholds = {OWN: threshold, STOCK: STOCK_THRESHOLD}
     measured = {name: measure(found[name], thresholds[name]) for name in found}
     write_json(out / "metrics.json", {"validation": measured[OWN], STOCK: measured[STOCK]})
-    write_detector_report(out, found, judged, thresholds, recipe)
+    write_detector_report(out, found, judged, thresholds, recipe, HOW_HELD_BACK)
     close_run(out)
     click.echo(comparison_table({name: judge(one) for name, one in found.items()}))
     click.echo(f"report: {out / 'report.html'}", err=True)

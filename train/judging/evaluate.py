@@ -185,7 +185,7 @@ def evaluate(
     subject = Subject(
         title=f"{model.recipe['model']} on {name}: evaluation",
         of=model.recipe["model"],
-        about=f"Judged on all {len(labelled):,} faces of {name}{_seen_words(seen)}",
+        about=f"Judged on all {len(labelled):,} faces of {name}{seen_words(seen)}",
         recipe={**model.recipe, "evaluated_on": metrics["data"]},
         left_out=metrics["left_out"],
     )
@@ -213,7 +213,8 @@ def _predict(model: Judged, patches: Sequence[Patch]) -> tuple[list[Prediction],
     return labelled, detected
 
 
-def _seen_words(seen: int | None) -> str:
+def seen_words(seen: int | None) -> str:
+    """Say, to go on a sentence, whether faces were seen in training."""
     if seen is None:
         return ". Whether the model was trained on some of them is not known here."
     if seen == 0:
