@@ -49,7 +49,7 @@ def write(
     photos = [drawn_photo(folder, number) for number in range(count)]
     thresholds = thresholds or dict.fromkeys(detectors, 0.5)
     recipe = {"photos": "drawn & few", "thresholds": [0.6, 0.7, 0.5]}
-    write_detector_report(folder, detectors, photos, thresholds, recipe, "drawn for the test")
+    write_detector_report(folder, detectors, photos, thresholds, recipe, "drawn for the test.")
     return (folder / "report.html").read_text(encoding="utf-8")
 
 

@@ -65,7 +65,7 @@ def write_detector_report(
         photos: those that they looked at.
         thresholds: the score from which each detector, as it is used, reports a face.
         recipe: what was done, printed as it is.
-        about: which photos they are, e.g. "held back from the training".
+        about: which photos they are, e.g. "held back from the training."
 
     Raises:
         MaskGateError: a photo or a history cannot be read, or the page cannot be written.

@@ -43,7 +43,7 @@ it proposes 580, for a quarter more work, and shows R-Net 68 boxes a photo inste
 """
 OWN = "this run"
 HOW_HELD_BACK = (
-    "held back from the training: no photo and no group of near-duplicates is on both sides"
+    "held back from the training: no photo and no group of near-duplicates is on both sides."
 )
 
 
