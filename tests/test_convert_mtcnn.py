@@ -67,13 +67,13 @@ class TestRebuilt:
         for folder in (rebuilt, COMMITTED):
             manifest = json.loads((folder / "manifest.json").read_text())
             measured = manifest.pop("measured")
-            nets = measured["nets beside Keras"]
+            nets = measured["conversion"]["nets beside Keras"]
             same = [net["largest_difference"] for name, net in nets.items() if "float32" in name]
             assert len(same) >= len(SIZES)
             assert max(same) < 0.001
             for name, net in nets.items():
                 assert "GPU" in name or set(net["milliseconds"]) == {"1", "2", "4"}
-            for found in measured["faces"].values():
+            for found in measured["conversion"]["faces"].values():
                 assert (found["of_float32"], found["lost"], found["overlap_0.9"]) == (2, 0, 2)
             for file in manifest["files"]:
                 del file["sha256"], file["size"]
