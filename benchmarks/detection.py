@@ -22,7 +22,9 @@ from edge.config import Detector
 from edge.values import Pixels
 from edge.vision.cascade import Cascade
 
-EXACT = Detector(form="float32", min_face=20, factor=0.709, thresholds=(0.6, 0.7, 0.8))
+EXACT = Detector(
+    kind="mtcnn", form="float32", min_face=20, factor=0.709, thresholds=(0.6, 0.7, 0.8)
+)
 """The package's own settings, in the form that gives its faces."""
 QUICK = EXACT.model_copy(update={"form": "dynamic"})
 """The same settings with quantised nets and quick sampling."""

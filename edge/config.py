@@ -124,13 +124,17 @@ class Broker(_Section):
         return url
 
 
-KINDS: dict[str, Path | None] = {"mtcnn": MODELS / "mtcnn", "yunet": None}
+KINDS: dict[str, Path | None] = {
+    "maskgate": MODELS / "maskgate",
+    "mtcnn": MODELS / "mtcnn",
+    "yunet": None,
+}
 """The kinds of detector, and the bundle of each that is P-Net, R-Net and O-Net."""
 
 
 def _is_kind(kind: str) -> str:
     if kind not in KINDS:
-        raise ValueError(f"expected {' or '.join(repr(one) for one in KINDS)}")
+        raise ValueError(f"expected {' or '.join(map(repr, KINDS))}")
     return kind
 
 
@@ -139,7 +143,8 @@ class Detector(_Section):
 
     kind: Annotated[str, AfterValidator(_is_kind)] = Field(
         "mtcnn",
-        description="mtcnn: three nets, in a bundle; yunet: OpenCV's own, whose file is yours.",
+        description="mtcnn: three nets, in a bundle; maskgate: the same, taught faces behind "
+        "masks; yunet: OpenCV's own, whose file is yours.",
     )
     file: HomePath | None = Field(None, description="The YuNet's file (ONNX), for kind yunet.")
     score_threshold: Share = Field(

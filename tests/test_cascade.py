@@ -22,7 +22,9 @@ from edge.vision import pyramid
 from edge.vision.cascade import LIMIT, Cascade
 from edge.vision.net import Net
 
-EXACT = Detector(form="float32", min_face=20, factor=0.709, thresholds=(0.6, 0.7, 0.8))
+EXACT = Detector(
+    kind="mtcnn", form="float32", min_face=20, factor=0.709, thresholds=(0.6, 0.7, 0.8)
+)
 """The package's own settings, in the form that gives its faces."""
 
 

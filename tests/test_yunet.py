@@ -136,7 +136,7 @@ def check(file: Path) -> Result:
             "kind = 'yunet'\nfile = 'x.onnx'\nbundle = 'x'",
             'detector.bundle: kind "yunet" has no bundle; set detector.file, or another kind',
         ),
-        ("kind = 'yolo'", "detector.kind: expected 'mtcnn' or 'yunet', found 'yolo'"),
+        ("kind = 'yolo'", "detector.kind: expected 'maskgate' or 'mtcnn' or 'yunet', found 'yolo'"),
     ],
 )
 def test_check_says_in_one_line_what_does_not_go_together(
@@ -161,7 +161,9 @@ def test_check_takes_a_yunet(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_each_kind_of_nets_has_its_bundle_unless_another_is_set(tmp_path: Path) -> None:
-    assert load_settings(configured(tmp_path, "kind = 'mtcnn'")).detector.bundle == MODELS / "mtcnn"
+    for kind in ("maskgate", "mtcnn"):
+        settings = load_settings(configured(tmp_path, f"kind = '{kind}'"))
+        assert settings.detector.bundle == MODELS / kind
     assert load_settings(configured(tmp_path, "bundle = 'mine'")).detector.bundle == Path("mine")
 
 

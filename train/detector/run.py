@@ -35,11 +35,11 @@ from train.run_folder import (
 
 PASSING = 0.8, 0.5
 """Probabilities that P-Net and R-Net must exceed."""
-FACTOR = 0.6
-"""Scale from one level of the pyramid to the next.
+FACTOR = 0.709
+"""Scale from one level of the pyramid to the next; the package's.
 
-Of 595 labelled faces of 20 pixels and more, P-Net as taught proposes 581; with the package's 0.709
-it proposes 580, for a quarter more work, and shows R-Net 68 boxes a photo instead of 53.
+0.6 makes P-Net a fifth cheaper and has it propose as many faces (581 of 595, not 580), but less
+squarely: average precision after O-Net falls from 94 to 91 % on the 83 photos held back.
 """
 OWN = "this run"
 HOW_HELD_BACK = (
