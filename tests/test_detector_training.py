@@ -77,7 +77,9 @@ def spoilt(head: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def training(photos: Path, run: Path) -> list[str]:
-    command = "from train.cli import main; main()"
+    # A test in the background inherits that SIGINT is ignored.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = f"{heed}; from train.cli import main; main()"
     options = ["detector", str(photos), "--out", str(run), "--longer", "0.01"]
     return [sys.executable, "-c", command, *options]
 

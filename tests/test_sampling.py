@@ -7,7 +7,7 @@ from edge.bundle import MODELS, load_bundle
 from edge.values import Pixels
 from edge.vision.sampling import ExactSampling, QuickSampling
 
-SOURCE = load_bundle(MODELS / "mtcnn").manifest.input
+SOURCE = load_bundle(MODELS / "maskgate").manifest.input
 SIZE = 320, 240
 
 

@@ -74,6 +74,8 @@ class QuickSampling:
             width, height = width // 2, height // 2
             self._rooms.append(np.empty((height, width, 3), np.uint8))
         self._sizes: list[Pixels] = []
+        # Nets that were taught with single pixels of the frame find other boxes in its halves.
+        self._halved = source.sampling == "quick"
 
     def see(self, pixels: Pixels) -> None:
         """Take a frame; it is halved as far as it is asked for."""
@@ -91,7 +93,8 @@ class QuickSampling:
         frame = self._sizes[0]
         whole = np.array(frame.shape[1::-1])
         for corner, step in zip(*_grid(frame, boxes, side), strict=True):
-            pixels = self._at_least(frame.shape[1] / max(step.max(), 1.0))
+            width = frame.shape[1] / max(step.max(), 1.0)
+            pixels = self._at_least(width) if self._halved else frame
             scale = pixels.shape[1::-1] / whole
             matrix = np.zeros((2, 3))
             matrix[0, 0], matrix[1, 1] = step * scale

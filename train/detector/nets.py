@@ -16,7 +16,7 @@ from train.models.mtcnn import BUILDERS, package_weights
 
 NETS = ("pnet", "rnet", "onet")
 """In the order in which they see a face, and are taught."""
-SOURCE = load_bundle(MODELS / "mtcnn").manifest.input
+SOURCE = load_bundle(MODELS / "mtcnn").manifest.input.model_copy(update={"sampling": "quick"})
 """How the nets' inputs are made of pixels; the package's, and kept."""
 
 
