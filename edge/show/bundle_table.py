@@ -41,7 +41,7 @@ def print_table(found: Inspection) -> None:
 
 def print_json(found: Inspection) -> None:
     """Print a bundle for a program: one JSON object."""
-    manifest = found.bundle.manifest.model_dump(mode="json", by_alias=True)
+    manifest = found.bundle.manifest.model_dump(mode="json", by_alias=True, exclude_unset=True)
     states = [{"path": file.path, "fault": fault} for file, fault in found.files]
     shown = {
         "bundle": str(found.bundle.path),
