@@ -38,10 +38,10 @@ def photo_of(folder: Path, **others: object) -> Photo:
     return Photo(path, "group", "drawn", boxes, masked, NO_BOXES, landmarks=marks, **others)
 
 
-def test_a_photo_is_shown_as_it_is_smaller_and_with_a_mask_on_its_bare_face(
+def test_a_photo_is_shown_as_it_is_smaller_turned_and_with_a_mask_on_its_bare_face(
     tmp_path: Path,
 ) -> None:
-    plain, smaller, dressed = views([photo_of(tmp_path)], np.random.default_rng(0))
+    plain, smaller, _, dressed = views([photo_of(tmp_path)], np.random.default_rng(0))
     assert plain.pixels.shape == (200, 300, 3)
     scale = smaller.pixels.shape[1] / 300
     assert 0.3 < scale < 0.95

@@ -8,7 +8,7 @@ from train.detector.loss import mirrored
 from train.detector.samples import BACKGROUND, FACE, PART, Samples
 from train.feed.feed import WHOLE, Batch, Share
 
-SHARES = {"masked": 0.24, "bare": 0.17, "part": 0.07, "background": 0.52}
+SHARES = {"masked": 0.22, "bare": 0.2, "part": 0.07, "background": 0.51}
 """Of a batch. Half is background, of which there are most kinds; masked faces are more different
 from each other than bare ones."""
 CONTRAST, BRIGHTNESS, TINT = (0.6, 1.4), 30.0, 6.0

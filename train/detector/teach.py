@@ -17,10 +17,11 @@ from train.detector.samples import FACE, Samples, read_samples
 from train.fitting.fit import Plan, fit
 
 BATCHES = {"pnet": 1024, "rnet": 384, "onet": 256}
-EPOCHS = {"pnet": 12, "rnet": 4, "onet": 4}
+EPOCHS = {"pnet": 12, "rnet": 3, "onet": 3}
 """Times that as many samples are shown as there are: the nets know faces already."""
-RATE, LAST = 1e-3, 0.02
-"""Adam's learning rate at the start, and the share of it that a cosine leaves at the end."""
+RATES, LAST = {"pnet": 1e-3, "rnet": 7e-4, "onet": 5e-4}, 0.02
+"""Adam's learning rate at the start, and the share of it that a cosine leaves at the end. The
+larger a net, the faster it forgets what the package's had learnt of many more bare faces."""
 TRUSTED = {"bare": 1.0, "masked": 0.3}
 """How much the package's landmarks count: it guesses the mouth behind a mask."""
 SHOWN = 2048
@@ -63,7 +64,9 @@ def teach(lesson: Lesson) -> keras.Model:
 
 def _compiled(lesson: Lesson, steps: int) -> keras.Model:
     net = stock_net(lesson.net)
-    rate = keras.optimizers.schedules.CosineDecay(RATE, lesson.epochs * steps, alpha=LAST)
+    rate = keras.optimizers.schedules.CosineDecay(
+        RATES[lesson.net], lesson.epochs * steps, alpha=LAST
+    )
     net.compile(keras.optimizers.Adam(rate), detection_loss)
     return net
 
