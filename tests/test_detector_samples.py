@@ -17,7 +17,7 @@ from train.detector.nets import SOURCE
 from train.detector.overlaps import overlaps
 from train.detector.photos import ENOUGH, Photo, collect_photos
 from train.detector.samples import BACKGROUND, FACE, PART, Samples, read_samples
-from train.detector.views import View, views
+from train.detector.views import View, cut_off, turned, views
 from train.detector.windows import collect_windows
 
 MARKS = Landmarks((60, 60), (90, 60), (75, 78), (63, 92), (87, 92))
@@ -262,3 +262,52 @@ def test_samples_are_read_as_they_were_kept_and_a_damaged_file_is_as_none(tmp_pa
 
 def test_overlaps_of_nothing_are_nothing() -> None:
     assert overlaps(NO_BOXES, np.ones((2, 4))).shape == (0, 2)
+
+
+def two_squares() -> View:
+    """A red square on black for a bare face, a green one for a masked face."""
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    pixels[60:100, 60:100, 0], pixels[120:160, 200:240, 1] = 255, 255
+    boxes = np.array([[60.0, 60, 100, 100], [200, 120, 240, 160]])
+    return View(pixels, boxes, np.array([False, True]), NO_BOXES)
+
+
+def middle_of(channel: np.ndarray) -> np.ndarray:
+    return np.argwhere(channel > 127).mean(axis=0)[::-1]
+
+
+@pytest.mark.parametrize("degrees", [-30, 20])
+def test_a_turned_photos_boxes_stay_around_its_faces(degrees: float) -> None:
+    shown = turned(two_squares(), degrees)
+    assert shown.masked.tolist() == [False, True]
+    middles = (shown.boxes[:, :2] + shown.boxes[:, 2:]) / 2
+    np.testing.assert_allclose(middles[0], middle_of(shown.pixels[..., 0]), atol=1.5)
+    np.testing.assert_allclose(middles[1], middle_of(shown.pixels[..., 1]), atol=1.5)
+    np.testing.assert_allclose(shown.boxes[:, 2:] - shown.boxes[:, :2], 40)
+
+
+def test_a_face_that_a_turn_moves_out_of_the_picture_is_neither_face_nor_background() -> None:
+    plain = two_squares()
+    plain.boxes[0] = [0, 0, 40, 40]
+    shown = turned(plain, 25)
+    assert shown.masked.tolist() == [True]
+    assert len(shown.others) == 1
+    assert shown.others.min() == 0
+
+
+def test_a_photo_cut_off_through_a_face_still_shows_most_of_it_at_its_edge() -> None:
+    plain = two_squares()
+    cut = set()
+    for seed in range(30):
+        shown = cut_off(plain, np.random.default_rng(seed))
+        height, width = shown.pixels.shape[:2]
+        cut.add((height < 200, width < 300))
+        sides = shown.boxes[:, 2:] - shown.boxes[:, :2]
+        assert sides.min() >= 23
+        assert sides.min() <= 36
+        assert shown.boxes[:, 2].max() <= width
+        assert shown.boxes[:, 3].max() <= height
+        bright = shown.pixels.max(axis=2) > 0
+        for left, top, right, bottom in shown.boxes.astype(int):
+            assert bright[top:bottom, left:right].all()
+    assert cut == {(True, False), (False, True)}

@@ -1,6 +1,7 @@
 """The cascade's nets in Keras: to be taught, and to run in the device's own cascade meanwhile."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -51,7 +52,9 @@ def cascade_of(
     """
     settings = Detector(min_face=min_face, thresholds=thresholds, factor=factor)
     every = {name: nets[name] if name in nets else stock_net(name) for name in NETS}
-    return Cascade(load_bundle(MODELS / "mtcnn"), settings, _KerasNets(every))
+    package = load_bundle(MODELS / "mtcnn")
+    taught = package.manifest.model_copy(update={"input": SOURCE})
+    return Cascade(replace(package, manifest=taught), settings, _KerasNets(every))
 
 
 def judge_by(net: keras.Model) -> Callable[[Picture], NDArray[np.float32]]:
