@@ -33,7 +33,7 @@ from train.run_folder import (
     write_json,
 )
 
-PASSING = 0.8, 0.5
+PASSING = 0.9, 0.7
 """Probabilities that P-Net and R-Net must exceed."""
 FACTOR = 0.709
 """Scale from one level of the pyramid to the next; the package's.
