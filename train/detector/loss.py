@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from train.detector.samples import BACKGROUND, FACE, PART, Samples
 
 BOX, LANDMARKS = 2.0, 20.0
-"""Weights beside the score's 1. A landmark's squared error is small: 0.05 of the side is 0.0025."""
+"""Weights beside the score's 1. A landmark's error is small: 0.05 of the side weighs 0.0125."""
 BEND = 0.1
-"""Share of the side from which on a wrong edge counts by its distance, no longer by its square:
-some boxes are drawn badly."""
+"""Share of the side from which on a wrong edge or landmark counts by its distance, no longer by its
+square: some boxes are drawn badly, and some landmarks are guesses."""
 WIDTH = 4 + 10 + 2
 """Numbers of a target: offsets, landmarks, how much these count, kind."""
 
@@ -71,7 +71,7 @@ def detection_loss(wanted: Any, output: Any) -> Any:
     box = _mean(ops.mean(_huber(output[:, :4] - wanted[:, :4]), axis=1), has_box)
     if output.shape[1] == 5:
         return score + BOX * box
-    points = ops.mean((output[:, 4:14] - wanted[:, 4:14]) ** 2, axis=1)
+    points = ops.mean(_huber(output[:, 4:14] - wanted[:, 4:14]), axis=1)
     return score + BOX * box + LANDMARKS * _mean(points, wanted[:, 14])
 
 
