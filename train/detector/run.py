@@ -12,7 +12,7 @@ import keras
 from edge.errors import MaskGateError
 from train.detector.comparing import comparison_table, measure
 from train.detector.figures import FALSE_PER_PHOTO, threshold_at
-from train.detector.judging import ALL, judge
+from train.detector.judging import LARGE, judge
 from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, stock
 from train.detector.material import HELD_BACK, Material, judgeable, load_material
 from train.detector.nets import NETS
@@ -33,7 +33,7 @@ from train.run_folder import (
     write_json,
 )
 
-PASSING = 0.9, 0.7
+PASSING = 0.9, 0.5
 """Probabilities that P-Net and R-Net must exceed."""
 FACTOR = 0.709
 """Scale from one level of the pyramid to the next; the package's.
@@ -137,7 +137,7 @@ def _write(
     training, held_back = photos
     judged = judgeable(held_back)
     found = look(judged, {OWN: in_training(nets, PASSING, FACTOR), STOCK: stock()})
-    threshold = min(threshold_at(judge(found[OWN]), FALSE_PER_PHOTO, ALL), 1.0)
+    threshold = min(threshold_at(judge(found[OWN]), FALSE_PER_PHOTO, LARGE), 1.0)
     recipe = {
         **_settings(task),
         "thresholds": (*PASSING, threshold),
