@@ -142,9 +142,9 @@ class Detector(_Section):
     """How faces are found."""
 
     kind: Annotated[str, AfterValidator(_is_kind)] = Field(
-        "mtcnn",
-        description="mtcnn: three nets, in a bundle; maskgate: the same, taught faces behind "
-        "masks; yunet: OpenCV's own, whose file is yours.",
+        "maskgate",
+        description="maskgate: three nets, in a bundle, taught faces behind masks; mtcnn: the "
+        "same before that, as everyone ships them; yunet: OpenCV's own, whose file is yours.",
     )
     file: HomePath | None = Field(None, description="The YuNet's file (ONNX), for kind yunet.")
     score_threshold: Share = Field(

@@ -13,7 +13,7 @@ from edge.sources.pictures import pictures_in
 from edge.vision.cascade import Cascade
 from train.data.annotations import CLASSES, LabelledFace
 from train.data.crops import is_crops
-from train.data.dataset import DETECTOR, NO_MAPPING, load_dataset
+from train.data.dataset import DEVICES, NO_MAPPING, load_dataset
 from train.data.kaggle import is_kaggle
 from train.data.patches import Patch, collect_patches
 from train.data.voc import is_voc
@@ -117,6 +117,6 @@ def _is_labelled(folder: Path) -> bool:
 def _cut(folder: Path) -> list[Patch]:
     pictures = pictures_in(folder)
     faces = [LabelledFace(one, UNLABELLED, None, one.name, folder.name) for one in pictures]
-    detector = Cascade(load_bundle(DETECTOR.bundle), DETECTOR)
+    detector = Cascade(load_bundle(DEVICES.bundle), DEVICES)
     with click.progressbar(faces, label=f"cutting faces of {folder}", file=sys.stderr) as bar:
         return list(collect_patches(bar, detector))

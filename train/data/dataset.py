@@ -26,8 +26,11 @@ from train.data.rows import Reading
 from train.data.store import Stored, Writer, cache_folder, read_store
 
 NO_MAPPING: Mapping[str, str] = MappingProxyType({})
-DETECTOR = Detector(min_face=16)
-"""What faces are cut by: the device's, but for smaller faces, which models should know too."""
+SMALLEST = 16.0
+"""Pixels of the smallest faces that are cut: smaller ones than the device looks for, which models
+should know too."""
+DEVICES = Detector(min_face=SMALLEST)
+"""The device's own detector."""
 _CODE = ("vision/*.py", "sources/pictures.py", "sources/colours.py")
 """What of edge, beside this folder, decides how a face comes out."""
 _NO_CUTS = {"fetch.py", "split.py"}
@@ -56,6 +59,7 @@ def load_dataset(
     *,
     mapping: Mapping[str, str] = NO_MAPPING,
     allow_skipped: bool = False,
+    detector: Detector = DEVICES,
 ) -> Dataset:
     """Read the labelled faces of some data folders and cut them, once for the same data.
 
@@ -63,6 +67,7 @@ def load_dataset(
         folders: data folders of any known layout, joined.
         mapping: which label, masked or bare, the faces of another class get.
         allow_skipped: go on even where more had to be skipped than is usual.
+        detector: what the faces are cut by, beside the labelled boxes; its bundle is read.
 
     Raises:
         MaskGateError: a mapping to another label than the two, a data folder that is missing or of
@@ -73,11 +78,12 @@ def load_dataset(
     readings = read_folders(folders, mapping)
     for name in unused_mappings(readings, mapping):
         click.echo(f"--map {name}={mapping[name]}: no face is of class {name}", err=True)
-    bundle = load_bundle(DETECTOR.bundle)
-    place = cache_folder() / _key(readings, mapping, bundle)
+    bundle = load_bundle(detector.bundle)
+    place = cache_folder() / _key(readings, mapping, bundle, detector)
     stored = read_store(place)
     if stored is None:
-        stored = _cut(readings, mapping, bundle, place, allow_skipped=allow_skipped)
+        cascade = Cascade(bundle, detector)
+        stored = _cut(readings, mapping, cascade, place, allow_skipped=allow_skipped)
     _require_usable(stored.annotations, allow_skipped=allow_skipped)
     click.echo(_summary(stored), err=True)
     return Dataset(
@@ -88,7 +94,7 @@ def load_dataset(
 def _cut(
     readings: Sequence[Reading],
     mapping: Mapping[str, str],
-    bundle: Bundle,
+    detector: Cascade,
     place: Path,
     *,
     allow_skipped: bool,
@@ -97,7 +103,6 @@ def _cut(
     grouping = Grouping()
     annotations = check_rows(readings, mapping, grouping.see_photo)
     _require_usable(annotations, allow_skipped=allow_skipped)
-    detector = Cascade(bundle, DETECTOR)
     number = -1
     with closing(Writer(place)) as writer:
         with click.progressbar(annotations.faces, label="cutting faces", file=sys.stderr) as faces:
@@ -126,7 +131,9 @@ def _require_usable(annotations: Annotations, *, allow_skipped: bool) -> None:
         )
 
 
-def _key(readings: Sequence[Reading], mapping: Mapping[str, str], bundle: Bundle) -> str:
+def _key(
+    readings: Sequence[Reading], mapping: Mapping[str, str], bundle: Bundle, detector: Detector
+) -> str:
     """Name what the cut faces depend on: annotations, pictures, mapping, detector, code."""
     digest = hashlib.sha256()
     for reading in readings:
@@ -139,7 +146,7 @@ def _key(readings: Sequence[Reading], mapping: Mapping[str, str], bundle: Bundle
             digest.update(f"{picture} {state.st_size} {state.st_mtime_ns}".encode(errors="replace"))
     digest.update(json.dumps(sorted(mapping.items())).encode())
     digest.update(bundle.manifest.model_dump_json().encode())
-    digest.update(DETECTOR.model_dump_json().encode() + cv2.__version__.encode())
+    digest.update(detector.model_dump_json().encode() + cv2.__version__.encode())
     edge_room, here = Path(edge.__file__).parent, Path(__file__).parent
     for path in [path for pattern in _CODE for path in sorted(edge_room.glob(pattern))]:
         digest.update(path.read_bytes())
