@@ -28,8 +28,8 @@ from edge.vision.cascade import Cascade
 PEOPLE = [COLLINS, HOPPER]
 
 
-def detector(min_face: float = 40) -> Cascade:
-    settings = Detector(min_face=min_face)
+def detector(min_face: float = 40, kind: str = "maskgate") -> Cascade:
+    settings = Detector(min_face=min_face, kind=kind)
     return Cascade(load_bundle(settings.bundle), settings)
 
 
@@ -115,7 +115,7 @@ def test_the_demo_stays_small_in_memory():
 
 @pytest.mark.parametrize("portrait", PEOPLE, ids=lambda portrait: portrait.file)
 def test_the_noted_points_are_those_that_the_detector_finds(portrait: Portrait):
-    [face] = detector(min_face=20).detect(read_picture(find_photo(portrait)))
+    [face] = detector(min_face=20, kind="mtcnn").detect(read_picture(find_photo(portrait)))
     assert face.box.overlap(portrait.box) > 0.9
     near = 0.03 * portrait.box.width
     noted = portrait.landmarks
@@ -174,7 +174,7 @@ def test_a_figure_is_cut_out_softly_and_brings_no_background_along(portrait: Por
 def test_a_figure_stands_where_it_is_told_to():
     frame = entrance()
     Figure(CutOut(COLLINS), Clothing()).set_into(frame, 400.5, 180.25, 90, DESK)
-    [face] = detector().detect(frame)
+    [face] = detector(kind="mtcnn").detect(frame)
     assert face.box.centre == pytest.approx((400.5, 180.25), abs=5)
     assert face.box.height == pytest.approx(90, rel=0.15)
     assert np.array_equal(frame[DESK:], entrance()[DESK:])

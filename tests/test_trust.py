@@ -195,12 +195,12 @@ def test_the_settings_name_keys_by_file_and_by_environment(
     state = {"XDG_STATE_HOME": str(tmp_path)}
     done = CliRunner().invoke(main, ["check", "--config", str(file)], env=state)
     assert done.exit_code == 2
-    assert "models/mtcnn: it is not signed" in done.output
+    assert "models/maskgate: it is not signed" in done.output
     assert "(other.key.pub)" in done.output
     assert len(done.output.splitlines()) == 2
     given = {**state, "MASKGATE_TRUST__KEYS": f"['{keys[0]}.pub']"}
     done = CliRunner().invoke(main, ["check", "--config", str(file)], env=given)
-    assert "models/mtcnn: it is not signed" in done.output
+    assert "models/maskgate: it is not signed" in done.output
     assert len(done.output.splitlines()) == 1
 
 

@@ -129,7 +129,7 @@ def check(file: Path) -> Result:
         ("kind = 'yunet'", 'detector.file: kind "yunet" needs the path of a YuNet in ONNX form'),
         (
             "file = 'x.onnx'",
-            'detector.file: kind "mtcnn" has its nets in a bundle; set detector.ki',
+            'detector.file: kind "maskgate" has its nets in a bundle; set detector.ki',
         ),
         ("kind = 'yunet'\nfile = 'x.onnx'", "detector.file x.onnx: cannot be read (No such file"),
         (
