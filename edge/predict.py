@@ -26,8 +26,7 @@ PHOTO_COLUMNS = ("name", "x1", "x2", "y1", "y2", "classname", "score")
 """The dataset's columns: x1, x2, y1, y2 hold left, top, right, bottom, in this order."""
 PHOTO_DETECTOR = {"min_face": 20.0}
 """Settings of the detector, unless the user has others: a photo has time enough to look for small
-and doubtful faces. Of the labelled faces from 20 pixels on, these find 2 to 3 in a hundred more
-than O-Net's usual 0.8 does, for one false face more in fifteen photos."""
+faces."""
 CROP_COLUMNS = ("file", "classname", "score")
 
 log = logging.getLogger(__name__)

@@ -170,7 +170,7 @@ def test_seeds_are_the_ends_of_the_colour_and_later_what_the_network_is_sure_of(
 @pytest.fixture(scope="module")
 def bare() -> list[FaceViews]:
     """The two faces with the landmarks that the detector finds."""
-    settings = Detector()
+    settings = Detector(kind="mtcnn")
     detector = Cascade(load_bundle(settings.bundle), settings)
     photos = [find_photo(portrait) for portrait in (COLLINS, HOPPER)]
     faces = [LabelledFace(photo, BARE, None, photo.name, "portraits") for photo in photos]

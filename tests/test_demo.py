@@ -123,6 +123,17 @@ def test_the_noted_points_are_those_that_the_detector_finds(portrait: Portrait):
         assert np.allclose(getattr(face.landmarks, name), getattr(noted, name), atol=near), name
 
 
+@pytest.mark.parametrize("portrait", PEOPLE, ids=lambda portrait: portrait.file)
+def test_the_taught_detectors_points_lie_near_those_of_the_stock_one(portrait: Portrait):
+    [face] = detector(min_face=40).detect(read_picture(find_photo(portrait)))
+    noted = portrait.landmarks
+    apart = [
+        np.hypot(*np.subtract(getattr(face.landmarks, name), getattr(noted, name)))
+        for name in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+    ]
+    assert np.mean(apart) < 0.05 * portrait.box.width
+
+
 def test_the_photos_are_found_without_importing_their_packages():
     code = (
         "import sys; from edge.demo.source import Demo; Demo().read(); "

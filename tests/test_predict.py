@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from edge.cli import main
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.sources.pictures import read_picture
+from edge.values import Box
 from edge.vision.cut import cut_face
 
 
@@ -31,10 +32,11 @@ def test_each_face_of_a_photo_gets_a_row_in_the_dataset_s_columns(tmp_path: Path
     for row, portrait in ((collins, COLLINS), (hopper, HOPPER)):
         name, left, top, right, bottom, label, score = row
         assert name == portrait.file
-        assert int(left) == pytest.approx(portrait.box.left, abs=6)
-        assert int(top) == pytest.approx(portrait.box.top, abs=6)
-        assert int(right) == pytest.approx(portrait.box.right, abs=6)
-        assert int(bottom) == pytest.approx(portrait.box.bottom, abs=6)
+        # The noted box is the stock detector's; this one's begins and ends lower.
+        found = Box(int(left), int(top), int(right), int(bottom))
+        assert found.overlap(portrait.box) > 0.65
+        assert found.left == pytest.approx(portrait.box.left, abs=8)
+        assert found.right == pytest.approx(portrait.box.right, abs=8)
         assert label == "face_no_mask"
         assert 0.5 <= float(score) <= 1
 

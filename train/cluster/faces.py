@@ -13,7 +13,7 @@ from edge.sources.pictures import pictures_in
 from edge.vision.cascade import Cascade
 from train.data.annotations import CLASSES, LabelledFace
 from train.data.crops import is_crops
-from train.data.dataset import DEVICES, NO_MAPPING, load_dataset
+from train.data.dataset import NO_MAPPING, STOCK, load_dataset
 from train.data.kaggle import is_kaggle
 from train.data.patches import Patch, collect_patches
 from train.data.voc import is_voc
@@ -32,7 +32,8 @@ class FaceViews:
     labelled: Patch
     """Around the labelled box, or the whole of a picture that shows one face."""
     detected: Patch | None
-    """Around the device's detector's box, with landmarks; None where it finds no face."""
+    """Around the stock detector's box, with landmarks; None where it finds no face. By its boxes,
+    which are tight, the skin of a lower half is judged."""
 
     @property
     def patches(self) -> list[Patch]:
@@ -72,7 +73,9 @@ def load_faces(
     plain = [folder for folder in folders if folder not in labelled]
     patches: list[Patch] = []
     if labelled:
-        dataset = load_dataset(labelled, mapping=mapping, allow_skipped=allow_skipped)
+        dataset = load_dataset(
+            labelled, mapping=mapping, allow_skipped=allow_skipped, detector=STOCK
+        )
         patches += dataset.patches
     for folder in plain:
         patches += _cut(folder)
@@ -117,6 +120,6 @@ def _is_labelled(folder: Path) -> bool:
 def _cut(folder: Path) -> list[Patch]:
     pictures = pictures_in(folder)
     faces = [LabelledFace(one, UNLABELLED, None, one.name, folder.name) for one in pictures]
-    detector = Cascade(load_bundle(DEVICES.bundle), DEVICES)
+    detector = Cascade(load_bundle(STOCK.bundle), STOCK)
     with click.progressbar(faces, label=f"cutting faces of {folder}", file=sys.stderr) as bar:
         return list(collect_patches(bar, detector))

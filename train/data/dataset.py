@@ -31,6 +31,8 @@ SMALLEST = 16.0
 should know too."""
 DEVICES = Detector(min_face=SMALLEST)
 """The device's own detector."""
+STOCK = Detector(kind="mtcnn", min_face=SMALLEST)
+"""The one that never comes out of a training of ours."""
 _CODE = ("vision/*.py", "sources/pictures.py", "sources/colours.py")
 """What of edge, beside this folder, decides how a face comes out."""
 _NO_CUTS = {"fetch.py", "split.py"}

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.config import Detector
 from edge.errors import MaskGateError
 from train.data.annotations import MASKED, read_folders
-from train.data.dataset import SMALLEST, Dataset, load_dataset
+from train.data.dataset import STOCK, Dataset, load_dataset
 from train.data.patches import Patch
 from train.data.rows import Reading
 from train.data.split import split
@@ -15,9 +14,6 @@ from train.detector.photos import Photo, collect_photos
 
 HELD_BACK = 0.15
 """Share of the faces: more than a classifier holds back, for many a photo has one large face."""
-STOCK = Detector(kind="mtcnn", min_face=SMALLEST)
-"""What finds the face in a crop, and the landmarks to draw masks by: never a detector that came out
-of an earlier training."""
 ALWAYS_FACES = {"face_with_mask_incorrect": MASKED}
 """Classes that are faces for a detector, whatever the classifier makes of them."""
 
