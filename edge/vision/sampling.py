@@ -91,15 +91,19 @@ class QuickSampling:
         """Bilinear, to the 32nd of a pixel that OpenCV's warpAffine resolves."""
         patch = np.empty((side, side, 3), np.uint8)
         frame = self._sizes[0]
-        whole = np.array(frame.shape[1::-1])
-        for corner, step in zip(*_grid(frame, boxes, side), strict=True):
-            width = frame.shape[1] / max(step.max(), 1.0)
-            pixels = self._at_least(width) if self._halved else frame
-            scale = pixels.shape[1::-1] / whole
-            matrix = np.zeros((2, 3))
-            matrix[0, 0], matrix[1, 1] = step * scale
-            # The centre of a pixel lies half a pixel from its edge, at any size.
-            matrix[:, 2] = (corner + 0.5) * scale - 0.5
+        corners, steps = _grid(frame, boxes, side)
+        sizes = [frame] * len(boxes)
+        if self._halved:
+            widths = frame.shape[1] / np.maximum(steps.max(axis=1), 1.0)
+            sizes = [self._at_least(width) for width in widths.tolist()]
+        # All at once: NumPy takes longer to be called than to compute one box.
+        shapes = np.array([pixels.shape[1::-1] for pixels in sizes]).reshape(-1, 2)
+        scales = shapes / frame.shape[1::-1]
+        matrices = np.zeros((len(boxes), 2, 3))
+        matrices[:, (0, 1), (0, 1)] = steps * scales
+        # The centre of a pixel lies half a pixel from its edge, at any size.
+        matrices[:, :, 2] = (corners + 0.5) * scales - 0.5
+        for pixels, matrix in zip(sizes, matrices, strict=True):
             cv2.warpAffine(
                 pixels,
                 matrix,
