@@ -60,7 +60,7 @@ cluster: data-given $(TRAIN)/ready ## Tell masked from bare without labels: make
 	$(TRAIN)/bin/maskgate-train cluster $(DATA) --out $(if $(filter file,$(origin RUN)),runs/cluster,$(RUN)) $(OPTIONS)
 
 convert: run-given $(DEV)/ready .venv-legacy/ready ## Make and verify a bundle: make convert RUN=runs/compact [BUNDLE=… VERSION=…]
-	$(DEV)/bin/maskgate-convert $(if $(wildcard $(RUN)/pnet.keras),detector,model) $(RUN) --out $(BUNDLE) --version $(VERSION) $(OPTIONS) \
+	$(DEV)/bin/maskgate-convert $(if $(wildcard $(RUN)/faces.keras),detector,model) $(RUN) --out $(BUNDLE) --version $(VERSION) $(OPTIONS) \
 		$$(test ! -x .venv-legacy/bin/python || echo --tflite-runtime .venv-legacy/bin/python)
 
 run-given:

@@ -19,8 +19,8 @@ from benchmarks.frames import group, portrait
 from benchmarks.table import print_table
 from edge.bundle import load_bundle
 from edge.config import Detector
+from edge.finder import detector_in
 from edge.values import Pixels
-from edge.vision.cascade import Cascade
 
 EXACT = Detector(
     kind="mtcnn", form="float32", min_face=20, factor=0.709, thresholds=(0.6, 0.7, 0.8)
@@ -76,9 +76,9 @@ def package() -> Way:
 
 
 def ours(name: str, settings: Detector) -> Way:
-    """MaskGate's cascade."""
-    cascade = Cascade(load_bundle(settings.bundle), settings)
-    return Way(name, lambda pixels: len(cascade.detect(pixels)), lambda: cascade.invoke_seconds)
+    """MaskGate's detector."""
+    detector = detector_in(load_bundle(settings.bundle), settings)
+    return Way(name, lambda pixels: len(detector.detect(pixels)), lambda: detector.invoke_seconds)
 
 
 @click.command()

@@ -19,9 +19,9 @@ from edge.config import Detector, Tracking
 from edge.demo.entrance import DESK, entrance
 from edge.demo.figure import Clothing, CutOut, Figure
 from edge.demo.portraits import COLLINS
+from edge.finder import detector_in
 from edge.people.tracker import Tracker
 from edge.values import Frame, Pixels
-from edge.vision.cascade import Cascade
 from edge.vision.gate import Gate, search
 from edge.vision.regions import SIZES
 
@@ -43,7 +43,7 @@ class Gated:
 
     def __init__(self) -> None:
         settings = Detector()
-        self._cascade = Cascade(load_bundle(settings.bundle), settings, sizes=SIZES)
+        self._detector = detector_in(load_bundle(settings.bundle), settings, sizes=SIZES)
         self._gate, self._tracker = Gate(settings.min_face), Tracker(Tracking())
         self.reasons: list[str] = []
 
@@ -52,7 +52,7 @@ class Gated:
         frame = Frame(pixels, "camera", number, number / RATE, number / RATE)
         known = [box for _, box in self._tracker.expected(frame)]
         look = self._gate.plan(frame, known, [])
-        faces, look = search(self._cascade, pixels, look)
+        faces, look = search(self._detector, pixels, look)
         self._tracker.update(frame, faces, look.covers)
         self.reasons.append(look.reason)
 
@@ -85,7 +85,7 @@ def main(rounds: int) -> None:
     """Measure the gate on 640x480 frames, one thread."""
     cv2.setNumThreads(1)
     settings = Detector()
-    full = Cascade(load_bundle(settings.bundle), settings)
+    full = detector_in(load_bundle(settings.bundle), settings)
     quiet, busy = Gated(), Gated()
     taken: dict[str, list[float]] = {
         WHOLE: [],

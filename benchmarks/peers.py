@@ -18,8 +18,8 @@ from benchmarks.table import print_table
 from edge.bundle import load_bundle
 from edge.config import Classifier as ClassifierSettings
 from edge.config import Detector
+from edge.finder import detector_in
 from edge.values import Pixels
-from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
 from edge.vision.yunet import YuNet
 
@@ -32,7 +32,7 @@ FASTER = {"YuNet": 1.0, "AIZOO": 2.0}
 def whole() -> Way:
     """Our detector, and our classifier on each face that it finds."""
     looking, judging = Detector(), ClassifierSettings()
-    detector = Cascade(load_bundle(looking.bundle), looking)
+    detector = detector_in(load_bundle(looking.bundle), looking)
     classifier = Classifier(load_bundle(judging.bundle), judging)
 
     def find(pixels: Pixels) -> int:

@@ -117,9 +117,9 @@ def mtcnn(job: "Job", photos: tuple[Path, ...]) -> None:
 def detector(run: Path, version: str, job: "Job", photos: tuple[Path, ...]) -> None:
     """Make a detector's bundle from a run of maskgate-train detector."""
     from convert.detector import write_detector
-    from convert.detector_nets import taught_nets
+    from convert.detector_nets import taught_net
 
-    write_detector(taught_nets(run, version), _pictures(photos), job)
+    write_detector(taught_net(run, version), _pictures(photos), job)
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""The face detector's bundle: MTCNN's three nets in every form, and what each form keeps."""
+"""A face detector's bundle: its nets in every form, and what each form keeps."""
 
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.bundle import require_free, write_bundle
-from convert.detector_nets import SIDES, DetectorNets
+from convert.detector_nets import DetectorNets
 from convert.detector_verification import Found, compare_faces, compare_nets
 from convert.job import Job
 from convert.on_gpu import Report
@@ -53,7 +53,7 @@ def write_detector(made_of: DetectorNets, photos: Sequence[Path], job: Job) -> N
     if "float32" not in forms:
         raise MaskGateError("--form: float32 is what the others are compared with; add it")
     shown = [read_picture(path) for path in photos or _portraits()]
-    windows = {name: _windows(shown, side) for name, side in SIDES.items()}
+    windows = {name: _windows(shown, side) for name, side in made_of.sides.items()}
     models: dict[tuple[str, Form], bytes] = {}
     for name, net in made_of.nets.items():
         for form in forms:
@@ -124,23 +124,21 @@ def _choose(found: Mapping[Form, Found], refused: Collection[Form], *, allow_los
 
 def _manifest(made_of: DetectorNets, default: Form, conversion: dict[str, Any]) -> dict[str, Any]:
     facts = dict(made_of.facts)
+    side = list(made_of.sides.values())[-1]
     return {
         "name": made_of.name,
         "version": made_of.version,
         "task": "face-detection",
         "input": {
-            "width": SIDES["onet"],
-            "height": SIDES["onet"],
+            "width": side,
+            "height": side,
             "colour": "RGB",
             "dtype": "float32",
             "offset": OFFSET,
             "scale": SCALE,
             "sampling": made_of.sampling,
         },
-        "output": "pnet, of each 12x12 window (stride 2), rnet, of 24x24, and onet, of 48x48: "
-        "left, top, right, bottom as shares of the window to move its edges by; onet only: x of "
-        "left eye, right eye, nose, left and right end of the mouth, then their y, as shares of "
-        "the window; last, the logit of a face",
+        "output": made_of.output,
         "default_form": default,
         "measured": {**facts.pop("measured", {}), "conversion": conversion},
         **facts,

@@ -1,4 +1,4 @@
-"""The three nets of a detector to convert: the package's, or those of a training."""
+"""The nets of a detector to convert: the package's three, or the one of a training."""
 
 import json
 from collections.abc import Mapping
@@ -13,12 +13,26 @@ from convert.recipe import read_json, read_metrics
 from convert.trained_run import load_model
 from edge.bundle import Share
 from edge.errors import MaskGateError
+from edge.vision.cells import BLOCK, CELLS, NUMBERS
+from edge.vision.detectors import SINGLE_SHOT
+from train.detector.nets import NET_FILE
 from train.models.mtcnn import BUILDERS, PACKAGE, VERSION, WEIGHTS_SHA256, package_weights
+from train.models.single_shot import SIDE
 
-SIDES = {"pnet": 48, "rnet": 24, "onet": 48}
+CASCADE_SIDES = {"pnet": 48, "rnet": 24, "onet": 48}
 """Of the pictures that the nets are calibrated and compared on; P-Net takes any."""
-OUTPUTS = {"pnet": 5, "rnet": 5, "onet": 15}
-"""Numbers that each net gives of a window."""
+CASCADE_OUTPUT = (
+    "pnet, of each 12x12 window (stride 2), rnet, of 24x24, and onet, of 48x48: left, top, right, "
+    "bottom as shares of the window to move its edges by; onet only: x of left eye, right eye, "
+    "nose, left and right end of the mouth, then their y, as shares of the window; last, the logit "
+    "of a face"
+)
+SINGLE_SHOT_OUTPUT = (
+    "of each 32x32 block, for its 16 cells of 8x8, 4 of 16x16 and 1 of 32x32, in rows: the face's "
+    "middle from the cell's, x and y in cells; logarithms of half its width and height in cells; "
+    "x and y of left eye, right eye, nose, left and right end of the mouth from the cell's middle, "
+    "in two cells; the logit of a face"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,10 @@ class DetectorNets:
 
     nets: Mapping[str, keras.Model]
     """By name, each for a batch of one."""
+    sides: Mapping[str, int]
+    """Of the pictures that each is calibrated and compared on."""
+    output: str
+    """What the numbers mean, in words."""
     name: str
     version: str
     facts: Mapping[str, Any]
@@ -49,7 +67,8 @@ def package_nets() -> DetectorNets:
         "recipe": "maskgate-convert mtcnn",
     }
     nets = {name: build(package_weights(name)) for name, build in BUILDERS.items()}
-    return DetectorNets(nets, PACKAGE, VERSION, {"origin": origin, "licence": "MIT"}, "exact")
+    facts = {"origin": origin, "licence": "MIT"}
+    return DetectorNets(nets, CASCADE_SIDES, CASCADE_OUTPUT, PACKAGE, VERSION, facts, "exact")
 
 
 class _Recipe(BaseModel):
@@ -57,12 +76,12 @@ class _Recipe(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    thresholds: tuple[Share, Share, Share]
-    factor: float = Field(gt=0.3, lt=0.95)
+    threshold: Share
+    smallest: float = Field(ge=4, le=1000)
 
 
-def taught_nets(run: Path, version: str) -> DetectorNets:
-    """The nets that `maskgate-train detector` wrote.
+def taught_net(run: Path, version: str) -> DetectorNets:
+    """The net that `maskgate-train detector` wrote.
 
     Args:
         run: the run folder.
@@ -74,43 +93,43 @@ def taught_nets(run: Path, version: str) -> DetectorNets:
     try:
         recipe, metrics = read_json(run / "recipe.json"), read_metrics(run)
         _Recipe.model_validate_json(json.dumps(recipe))
-        nets = {name: _read_net(run, name) for name in BUILDERS}
+        net = _read_net(run)
     except ValidationError as error:
         fault = error.errors()[0]
         raise _unusable(run, f"recipe.json, {fault['loc'][0]}: {fault['msg']}") from error
     except (OSError, ValueError) as error:
         raise _unusable(run, " ".join(str(error).split())[:300]) from error
     facts = {
-        "thresholds": recipe["thresholds"],
-        "factor": recipe["factor"],
-        "origin": {
-            "recipe": recipe,
-            "begun_with": {"package": PACKAGE, "version": VERSION, "licence": "MIT"},
-        },
-        "licence": "Apache-2.0, begun with weights under MIT",
+        "threshold": recipe["threshold"],
+        "smallest": recipe["smallest"],
+        "origin": {"recipe": recipe},
+        "licence": "Apache-2.0",
         "measured": metrics,
     }
-    return DetectorNets(nets, "maskgate", version, facts, "quick")
+    sides = {SINGLE_SHOT: SIDE}
+    return DetectorNets(
+        {SINGLE_SHOT: net}, sides, SINGLE_SHOT_OUTPUT, "maskgate", version, facts, "quick"
+    )
 
 
-def _read_net(run: Path, name: str) -> keras.Model:
-    net = load_model(run / f"{name}.keras")
-    side = SIDES[name]
-    picture = keras.Input(batch_shape=(1, side, side, 3))
+def _read_net(run: Path) -> keras.Model:
+    net = load_model(run / NET_FILE)
+    picture = keras.Input(batch_shape=(1, SIDE, SIDE, 3))
     try:
         output = net(picture)
     except ValueError as error:
-        raise ValueError(f"{name}.keras: it takes no {side}x{side} pictures") from error
-    if output.shape[-1] != OUTPUTS[name]:
+        raise ValueError(f"{NET_FILE}: it takes no {SIDE}x{SIDE} pictures") from error
+    blocks = SIDE // BLOCK
+    if output.shape != (1, blocks, blocks, CELLS * NUMBERS):
         raise ValueError(
-            f"{name}.keras: expected {OUTPUTS[name]} numbers of each window, found "
-            f"{output.shape[-1]}"
+            f"{NET_FILE}: expected {CELLS * NUMBERS} numbers of each block, found an output of "
+            f"shape {tuple(output.shape[1:])}"
         )
-    return keras.Model(picture, output, name=name)
+    return keras.Model(picture, output, name=SINGLE_SHOT)
 
 
 def _unusable(run: Path, found: str) -> MaskGateError:
     return MaskGateError(
-        f"run {run}: expected what maskgate-train detector writes (pnet.keras, rnet.keras, "
-        f"onet.keras, recipe.json, metrics.json), found: {found}; train it again"
+        f"run {run}: expected what maskgate-train detector writes ({NET_FILE}, recipe.json, "
+        f"metrics.json), found: {found}; train it again"
     )

@@ -13,10 +13,10 @@ from convert.verification import Runtime, try_threads
 from edge.bundle import Bundle, Form
 from edge.config import Detector
 from edge.errors import MaskGateError
+from edge.finder import detector_in
 from edge.runtime.accelerator import Accelerator
 from edge.runtime.trial import Trial, TrialError, try_model
 from edge.values import Face, Pixels
-from edge.vision.cascade import Cascade
 
 SMALLEST_FACE = 20
 """Pixels of a photo; the `mtcnn` package's own setting."""
@@ -94,12 +94,13 @@ def compare_faces(bundle: Bundle, photos: Sequence[Pixels], report: Report) -> d
 
 
 def _faces(bundle: Bundle, form: Form, photos: Sequence[Pixels]) -> tuple[list[list[Face]], float]:
-    cascade = Cascade(bundle, Detector.model_validate({"min_face": SMALLEST_FACE, "form": form}))
+    settings = Detector.model_validate({"min_face": SMALLEST_FACE, "form": form})
+    detector = detector_in(bundle, settings)
     seconds, faces = 0.0, []
     for photo in photos:
-        before = cascade.invoke_seconds
-        faces.append(cascade.detect(photo))
-        seconds += cascade.invoke_seconds - before
+        before = detector.invoke_seconds
+        faces.append(detector.detect(photo))
+        seconds += detector.invoke_seconds - before
     return faces, seconds
 
 

@@ -11,9 +11,9 @@ from edge.chain import Chain
 from edge.config import Classifier, Detector, Settings
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.demo.source import Demo
+from edge.finder import detector_in
 from edge.show.drawing import annotate
 from edge.sources.capture import every_frame
-from edge.vision.cascade import Cascade
 from train.data.annotations import BARE, LabelledFace
 from train.data.patches import collect_patches
 from train.feed.faces import AugmentedFaces
@@ -45,7 +45,7 @@ def training() -> NDArray[np.uint8]:
     settings = Detector()
     photos = [find_photo(portrait) for portrait in (COLLINS, HOPPER)]
     faces = [LabelledFace(photo, BARE, None, photo.name, "demo") for photo in photos]
-    patches = list(collect_patches(faces, Cascade(load_bundle(settings.bundle), settings)))
+    patches = list(collect_patches(faces, detector_in(load_bundle(settings.bundle), settings)))
     found = [patch for patch in patches if patch.landmarks is not None]
     cuts, masked = AugmentedFaces(found, SIDE, MARGIN, 100, steps=1, seed=4).batch(0, 0)
     rows = [np.hstack(cuts[masked[:, 0] == wears][:COLUMNS]) for wears in (0, 1)]

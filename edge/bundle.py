@@ -120,15 +120,18 @@ class Manifest(_Strict):
     output: str
     """What the output tensor means, in words."""
     threshold: Share | None = None
-    """Classification: the smallest probability of the first label that counts as that label."""
+    """Classification: the smallest probability of the first label that counts as that label.
+    Detection by one net: the probability that a face must exceed."""
+    smallest: float | None = Field(default=None, ge=4, le=1000)
+    """Detection by one net: the size at which it is shown the smallest faces looked for, pixels."""
     unsure: tuple[Share, Share] | None = None
     """Classification: probabilities of the first label between these are no vote."""
     # The mtcnn package has 0.6 for P-Net. On 117 photos of masked crowds, 0.8 shows R-Net half as
     # many boxes and finds 67.4 % of the masked faces, not 68.9 %, and 83 % of the bare ones.
     thresholds: tuple[Share, Share, Share] = (0.8, 0.7, 0.8)
-    """Detection: probabilities that P-Net, R-Net and O-Net must exceed."""
+    """Detection by three nets: probabilities that P-Net, R-Net and O-Net must exceed."""
     factor: float = Field(default=0.709, gt=0.3, lt=0.95)
-    """Detection: scale from one level of the pyramid to the next."""
+    """Detection by three nets: scale from one level of the pyramid to the next."""
     files: tuple[ModelFile, ...] = Field(min_length=1)
     default_form: Form
     measured: dict[str, Any]

@@ -7,13 +7,12 @@ from edge.bundle import Bundle
 from edge.chain import require_some_label
 from edge.config import Broker, Settings
 from edge.errors import MaskGateError
-from edge.finder import detector_bundle
+from edge.finder import detector_bundle, detector_in
 from edge.mqtt.connection import Connection
 from edge.probe.choose import require_accelerator
 from edge.probe.task import classifier_task, detector_task
 from edge.sources.opening import open_source
 from edge.trust.gate import load_trusted
-from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
 from edge.vision.yunet import YuNet
 
@@ -50,7 +49,7 @@ def _check_detector(bundle: Bundle | None, settings: Settings) -> None:
     if bundle is None:
         YuNet(settings.detector)
     else:
-        Cascade(bundle, settings.detector)
+        detector_in(bundle, settings.detector)
 
 
 def _check_accelerator(bundle: Bundle | None, settings: Settings) -> None:

@@ -1,13 +1,17 @@
 """Opens the detector that the settings name."""
 
 from edge.bundle import Bundle
+from edge.config import Detector as Looking
 from edge.config import Settings
 from edge.errors import MaskGateError
 from edge.probe.choose import choose
 from edge.probe.task import detector_task
+from edge.runtime.processor import Nets, on_cpu
 from edge.trust.gate import load_trusted
-from edge.vision.cascade import Cascade, require_detector
+from edge.vision.cascade import Cascade
+from edge.vision.detectors import is_single_shot, require_detector
 from edge.vision.regions import SIZES, Detector
+from edge.vision.single_shot import SingleShot, showing_of
 from edge.vision.yunet import YuNet
 
 
@@ -48,4 +52,26 @@ def open_detector(
         return YuNet(settings.detector)
     processor = choose(detector_task(bundle, settings), settings, patient=patient)
     sizes = SIZES if gated and processor.on_cpu else 1
-    return Cascade(bundle, settings.detector, processor, sizes=sizes)
+    return detector_in(bundle, settings.detector, processor, sizes=sizes)
+
+
+def detector_in(
+    bundle: Bundle, settings: Looking, processor: Nets | None = None, *, sizes: int = 1
+) -> Detector:
+    """Open the detector whose nets are in a bundle.
+
+    Args:
+        bundle: of task face-detection.
+        settings: how it looks at a frame.
+        processor: what opens the nets; when None they run on the CPU.
+        sizes: frame sizes that the nets stay ready for, the last ones used.
+
+    Raises:
+        MaskGateError: the bundle is for another task, lacks a net, or a file of it is missing,
+            altered or refused by the runtime.
+    """
+    require_detector(bundle)
+    nets = processor or on_cpu(bundle, settings.threads, settings.form)
+    if is_single_shot(bundle):
+        return SingleShot(bundle.manifest.input, showing_of(bundle, settings), nets, sizes=sizes)
+    return Cascade(bundle, settings, nets, sizes=sizes)

@@ -71,19 +71,18 @@ class Landmarks:
     mouth_left: Point
     mouth_right: Point
 
+    @property
+    def points(self) -> tuple[Point, Point, Point, Point, Point]:
+        """All five, in this order."""
+        return self.left_eye, self.right_eye, self.nose, self.mouth_left, self.mouth_right
+
     def moved(self, move: Callable[[Point], Point]) -> "Landmarks":
         """The same points somewhere else.
 
         Args:
             move: gives the new place of a point.
         """
-        return Landmarks(
-            move(self.left_eye),
-            move(self.right_eye),
-            move(self.nose),
-            move(self.mouth_left),
-            move(self.mouth_right),
-        )
+        return Landmarks(*map(move, self.points))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from edge.bundle import load_bundle
 from edge.config import Detector
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
+from edge.finder import detector_in
 from edge.sources.pictures import read_picture
 from edge.values import Box
-from edge.vision.cascade import Cascade
 from train.cli import main
 from train.cluster.clustering import Clustering
 from train.cluster.faces import FaceViews, pair_views
@@ -171,7 +171,7 @@ def test_seeds_are_the_ends_of_the_colour_and_later_what_the_network_is_sure_of(
 def bare() -> list[FaceViews]:
     """The two faces with the landmarks that the detector finds."""
     settings = Detector(kind="mtcnn")
-    detector = Cascade(load_bundle(settings.bundle), settings)
+    detector = detector_in(load_bundle(settings.bundle), settings)
     photos = [find_photo(portrait) for portrait in (COLLINS, HOPPER)]
     faces = [LabelledFace(photo, BARE, None, photo.name, "portraits") for photo in photos]
     return pair_views(collect_patches(faces, detector))

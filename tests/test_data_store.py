@@ -15,8 +15,8 @@ from edge.bundle import load_bundle
 from edge.config import Detector
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.errors import MaskGateError
+from edge.finder import detector_in
 from edge.sources.pictures import read_picture
-from edge.vision.cascade import Cascade
 from train.data import dataset
 from train.data.annotations import BARE, MASKED
 from train.data.patches import collect_patches
@@ -44,7 +44,7 @@ def crops(tmp_path: Path) -> Path:
 def test_the_store_holds_what_cutting_gives(crops: Path, cache: Path) -> None:
     found = dataset.load_dataset([crops])
     settings = Detector(min_face=16)
-    detector = Cascade(load_bundle(settings.bundle), settings)
+    detector = detector_in(load_bundle(settings.bundle), settings)
     cut = list(collect_patches(found.annotations.faces, detector))
     assert len(cut) == len(found.patches)
     assert any(patch.landmarks for patch in cut)

@@ -18,19 +18,20 @@ from edge.demo.masks import BLACK, DOTTED, SURGICAL, WHITE, Look
 from edge.demo.portraits import COLLINS, HOPPER, Portrait, find_photo
 from edge.demo.source import LOOP, RATE, Crowd, Demo
 from edge.errors import MaskGateError
+from edge.finder import detector_in
 from edge.people.tracker import Tracker
 from edge.sources.capture import every_frame
 from edge.sources.opening import open_source
 from edge.sources.pictures import read_picture
 from edge.values import Pixels
-from edge.vision.cascade import Cascade
+from edge.vision.regions import Detector as Finder
 
 PEOPLE = [COLLINS, HOPPER]
 
 
-def detector(min_face: float = 40, kind: str = "maskgate") -> Cascade:
+def detector(min_face: float = 40, kind: str = "maskgate") -> Finder:
     settings = Detector(min_face=min_face, kind=kind)
-    return Cascade(load_bundle(settings.bundle), settings)
+    return detector_in(load_bundle(settings.bundle), settings)
 
 
 def frames(demo: Demo, count: int) -> list[Pixels]:

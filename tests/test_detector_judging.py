@@ -15,8 +15,8 @@ import pytest
 from edge.bundle import load_bundle
 from edge.config import Detector
 from edge.demo.portraits import HOPPER, find_photo
+from edge.finder import detector_in
 from edge.sources.pictures import read_picture
-from edge.vision.cascade import Cascade
 from tests.found import Square, found
 from train.detector.comparing import comparison_table, figures_at, measure
 from train.detector.figures import average_precision, curve, figures, threshold_at
@@ -341,15 +341,12 @@ def test_a_real_detector_finds_a_real_face_in_a_photo_that_is_shrunk(tmp_path: P
     photo = Photo(path, "one", "portraits", sides, np.array([False]), sides + 5)
     # The noted landmarks are the stock detector's.
     settings = Detector(kind="mtcnn", min_face=100)
-    seen = found_in(photo, Cascade(load_bundle(settings.bundle), settings))
+    seen = found_in(photo, detector_in(load_bundle(settings.bundle), settings))
     scale = LONGEST / (4 * len(portrait))
     assert seen.faces == pytest.approx(sides * scale)
     assert seen.others == pytest.approx((sides + 5) * scale)
     assert figures(judge([seen]), ALL, 0.9).recall["bare"].found == 1
-    points = HOPPER.landmarks
-    expected = np.array(
-        [points.left_eye, points.right_eye, points.nose, points.mouth_left, points.mouth_right]
-    )
+    expected = np.array(HOPPER.landmarks.points)
     assert seen.landmarks is not None
     best = seen.landmarks[int(seen.scores.argmax())]
     assert best == pytest.approx(expected * 4 * scale, abs=0.05 * box.width * 4 * scale)
@@ -361,7 +358,7 @@ def test_a_photo_without_finds_still_holds_its_faces(tmp_path: Path) -> None:
     sides = np.array([[10.0, 10.0, 60.0, 60.0]])
     photo = Photo(path, "one", "grey", sides, np.array([True]), np.empty((0, 4)))
     settings = Detector()
-    seen = found_in(photo, Cascade(load_bundle(settings.bundle), settings))
+    seen = found_in(photo, detector_in(load_bundle(settings.bundle), settings))
     assert (seen.boxes.shape, seen.scores.shape) == ((0, 4), (0,))
     assert seen.landmarks is not None
     assert seen.landmarks.shape == (0, 5, 2)

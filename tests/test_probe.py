@@ -30,7 +30,7 @@ from edge.probe.measure import CLASSIFIER_TOLERANCE, Measured, pick, verdict
 from edge.probe.memory import Memory
 from edge.probe.probe import probe
 from edge.probe.task import Task, classifier_task, detector_task
-from edge.probe.workload import classifier_work, detector_work
+from edge.probe.workload import cascade_work, classifier_work
 from edge.runtime.accelerator import CPU, Accelerator
 from edge.runtime.processor import Processor, Way
 from edge.runtime.trial import Job, Trial, TrialError, try_model
@@ -443,7 +443,7 @@ def test_the_trial_pictures_tell_a_broken_accelerator_from_a_working_one() -> No
 
 def test_the_detectors_work_is_the_pyramid_of_the_cameras_frame() -> None:
     bundle = load_bundle(MODELS / "mtcnn")
-    work = detector_work(bundle, Detector(), (640, 480))
+    work = cascade_work(bundle, Detector(), (640, 480))
     assert [piece.inputs.shape[1:3] for piece in work if piece.net == "pnet"][:2] == [
         (144, 192),
         (102, 136),

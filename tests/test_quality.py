@@ -5,9 +5,9 @@ import pytest
 from edge.bundle import load_bundle
 from edge.config import Decision, Detector
 from edge.demo.portraits import COLLINS, find_photo
+from edge.finder import detector_in
 from edge.sources.pictures import read_picture
 from edge.values import Box, Landmarks, Pixels
-from edge.vision.cascade import Cascade
 from edge.vision.quality import is_fit, sharpness, turn
 
 
@@ -61,7 +61,7 @@ def test_boxes_outside_tiny_or_of_one_colour_have_no_detail(box: Box) -> None:
 
 def test_a_frontal_face_is_fit_and_a_tiny_or_turned_or_blurred_one_is_not(photo: Pixels) -> None:
     settings = Detector()
-    (found,) = Cascade(load_bundle(settings.bundle), settings).detect(photo)
+    (found,) = detector_in(load_bundle(settings.bundle), settings).detect(photo)
     assert is_fit(found, photo, min_face=40, max_turn=0.9, min_sharpness=0.02)
     assert not is_fit(found, photo, min_face=400, max_turn=0.9, min_sharpness=0.02)
     assert not is_fit(found, photo, min_face=40, max_turn=0.01, min_sharpness=0.02)

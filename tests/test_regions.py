@@ -5,17 +5,17 @@ import pytest
 
 from benchmarks.frames import SPOTS, group
 from edge.bundle import load_bundle
-from edge.config import Detector
+from edge.config import Detector as Settings
+from edge.finder import detector_in
 from edge.values import Box, Pixels
-from edge.vision.cascade import Cascade
-from edge.vision.regions import SHARES, Region, covers, faces_in, to_search
+from edge.vision.regions import SHARES, Detector, Region, covers, faces_in, to_search
 
 SIZE = (640, 480)
 
 
-def cascade(sizes: int = 1) -> Cascade:
-    settings = Detector()
-    return Cascade(load_bundle(settings.bundle), settings, sizes=sizes)
+def cascade(sizes: int = 1) -> Detector:
+    settings = Settings()
+    return detector_in(load_bundle(settings.bundle), settings, sizes=sizes)
 
 
 def head(number: int) -> Box:
@@ -120,9 +120,9 @@ def test_a_detector_stays_ready_for_the_sizes_used_last(monkeypatch: pytest.Monk
     opened = []
     open_net = detector._open
 
-    def note(net: str, size: tuple[int, int]) -> object:
-        opened.append(net)
-        return open_net(net, size)
+    def note(size: tuple[int, int]) -> object:
+        opened.append(size)
+        return open_net(size)
 
     monkeypatch.setattr(detector, "_open", note)
     made = []

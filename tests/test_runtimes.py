@@ -21,13 +21,14 @@ from edge.bundle import load_bundle
 from edge.config import Classifier, Detector
 from edge.runtime.interpreter import runtime_name
 from edge.sources.pictures import read_picture
-from edge.vision import cascade, classifier
+from edge.finder import detector_in
+from edge.vision import classifier
 
 judge = classifier.Classifier(load_bundle(Classifier().bundle), Classifier())
 looks = {"runtime": runtime_name()}
 for form in ("dynamic", "float32"):
     settings = Detector(form=form)
-    finder = cascade.Cascade(load_bundle(settings.bundle), settings)
+    finder = detector_in(load_bundle(settings.bundle), settings)
     for path in sys.argv[1:]:
         photo = read_picture(Path(path))
         looks[f"{form} {path}"] = [

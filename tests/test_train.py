@@ -13,10 +13,11 @@ from edge.config import Classifier as ClassifierSettings
 from edge.config import Detector
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.errors import MaskGateError
+from edge.finder import detector_in
 from edge.sources.pictures import read_picture
-from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
 from edge.vision.cut import whole_picture
+from edge.vision.regions import Detector as Finder
 from train.data.annotations import BARE, MASKED, LabelledFace
 from train.data.patches import Patch, collect_patches
 from train.feed.augment import augmented_cut
@@ -29,13 +30,13 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
 
 
 @pytest.fixture(scope="module")
-def detector() -> Cascade:
+def detector() -> Finder:
     settings = Detector()
-    return Cascade(load_bundle(settings.bundle), settings)
+    return detector_in(load_bundle(settings.bundle), settings)
 
 
 @pytest.fixture(scope="module")
-def bare(detector: Cascade) -> list[Patch]:
+def bare(detector: Finder) -> list[Patch]:
     """The two faces as patches, with the landmarks that the detector finds."""
     photos = [find_photo(portrait) for portrait in (COLLINS, HOPPER)]
     faces = [LabelledFace(photo, BARE, None, photo.name, "portraits") for photo in photos]

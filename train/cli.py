@@ -150,16 +150,16 @@ def _run(kind: "Kind", options: dict[str, Any]) -> None:
     required=True,
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Folder to write the nets and all that belongs to them to. An unfinished run of the same "
+    help="Folder to write the net and all that belongs to it to. An unfinished run of the same "
     "command goes on where it was.",
 )
 @click.option(
-    "--longer",
-    default=1.0,
-    type=click.FloatRange(min=0, max=100, min_open=True),
+    "--steps",
+    default=15_000,
+    type=click.IntRange(min=1, max=10_000_000),
     show_default=True,
-    metavar="FACTOR",
-    help="How much longer than usual to train each net.",
+    metavar="N",
+    help="Batches of 16 views to train on; with more it finds more.",
 )
 @click.option(
     "--seed",
@@ -168,22 +168,30 @@ def _run(kind: "Kind", options: dict[str, Any]) -> None:
     show_default=True,
     help="The same seed, the same result.",
 )
+@click.option(
+    "--from",
+    "first",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="RUN",
+    help="Go on from the net of another run, e.g. with photos of your own entrance.",
+)
 @map_option
 @allow_skipped_option
 def detector(
     data: tuple[Path, ...],
     out: Path,
-    longer: float,
+    steps: int,
     seed: int,
+    first: Path | None,
     mapping: tuple[tuple[str, str], ...],
     *,
     allow_skipped: bool,
 ) -> None:
-    """Teach the detector's nets faces behind masks, and write RUN for maskgate-convert."""
+    """Train the face detector, on faces behind masks too, and write RUN for maskgate-convert."""
     load_keras()
     from train.detector.run import Task, train_detector
 
-    train_detector(Task(data, longer, seed, dict(mapping), allow_skipped), out)
+    train_detector(Task(data, steps, seed, dict(mapping), allow_skipped, first), out)
 
 
 @main.command()

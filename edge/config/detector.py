@@ -14,7 +14,10 @@ KINDS: dict[str, Path | None] = {
     "mtcnn": MODELS / "mtcnn",
     "yunet": None,
 }
-"""The kinds of detector, and the bundle of each that is P-Net, R-Net and O-Net."""
+"""The kinds of detector, and the bundle of each that has its nets in one."""
+
+YUNET_THRESHOLD = 0.6
+"""The usual one."""
 
 
 def _is_kind(kind: str) -> str:
@@ -28,12 +31,14 @@ class Detector(Section):
 
     kind: Annotated[str, AfterValidator(_is_kind)] = Field(
         "maskgate",
-        description="maskgate: three nets, in a bundle, taught faces behind masks; mtcnn: the "
-        "same before that, as everyone ships them; yunet: OpenCV's own, whose file is yours.",
+        description="maskgate: one net, taught faces behind masks; mtcnn: three nets, as everyone "
+        "ships them; yunet: OpenCV's own, whose file is yours.",
     )
     file: HomePath | None = Field(None, description="The YuNet's file (ONNX), for kind yunet.")
-    score_threshold: Share = Field(
-        0.6, description="Score that a face must exceed, for kind yunet."
+    score_threshold: Share | None = Field(
+        None,
+        description="Score that a face must exceed, for kinds maskgate and yunet; the bundle's or "
+        f"{YUNET_THRESHOLD} when not set.",
     )
     bundle: HomePath = Field(
         MODELS,
@@ -41,8 +46,8 @@ class Detector(Section):
     )
     form: Literal["float32", "float16", "dynamic", "int8"] | None = Field(
         None,
-        description="dynamic: quantised nets, quick resizing; float32: exactly the faces of the "
-        "mtcnn package, slower; the bundle's default when not set.",
+        description="dynamic: quantised nets; float32: as they were trained, for kind mtcnn "
+        "exactly the faces of the mtcnn package, slower; the bundle's default when not set.",
     )
     min_face: float = Field(
         40, ge=12, le=2000, description="Smallest face looked for, pixels of the frame."
@@ -51,11 +56,13 @@ class Detector(Section):
         None,
         gt=0.3,
         lt=0.95,
-        description="Scale from one level of the pyramid to the next; the bundle's when not set.",
+        description="Scale from one level of the pyramid to the next, for kind mtcnn; the bundle's "
+        "when not set.",
     )
     thresholds: tuple[Share, Share, Share] | None = Field(
         None,
-        description="Scores that P-Net, R-Net and O-Net must exceed; the bundle's when not set.",
+        description="Scores that P-Net, R-Net and O-Net must exceed, for kind mtcnn; the bundle's "
+        "when not set.",
     )
     gate: bool = Field(
         default=True,

@@ -19,12 +19,12 @@ from edge.probe.measure import (
     holds,
     pick,
 )
-from edge.probe.workload import Piece, classifier_work, detector_work
+from edge.probe.workload import Piece, cascade_work, classifier_work, single_shot_work
 from edge.runtime.accelerator import CPU, MOST_THREADS, Accelerator, parse_accelerator
 from edge.runtime.interpreter import runtime_name
 from edge.runtime.processor import Way
-from edge.vision.cascade import require_detector
 from edge.vision.classifier import require_classifier
+from edge.vision.detectors import is_single_shot, require_detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,11 @@ def detector_task(bundle: Bundle, settings: Settings) -> Task:
             "factor": detector.factor or bundle.manifest.factor,
         },
         tolerance=DETECTOR_TOLERANCE,
-        work=lambda: detector_work(bundle, detector, frame),
+        work=lambda: (
+            single_shot_work(bundle, detector, frame)
+            if is_single_shot(bundle)
+            else cascade_work(bundle, detector, frame)
+        ),
     )
 
 

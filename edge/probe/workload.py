@@ -15,8 +15,10 @@ from edge.config import Detector
 from edge.probe.drawn_face import drawn_faces
 from edge.values import Pixels
 from edge.vision.cascade import ONET_SIDE, RNET_SIDE
+from edge.vision.detectors import SINGLE_SHOT
 from edge.vision.pyramid import CELL, scales, strips
 from edge.vision.sampling import Size
+from edge.vision.single_shot import picture_sizes, showing_of, whole_blocks
 
 RNET_RUNS, ONET_RUNS = 12, 4
 """Candidates that R-Net and O-Net see of a frame with two faces, about."""
@@ -35,8 +37,8 @@ class Piece:
     """How often the work has it run."""
 
 
-def detector_work(bundle: Bundle, settings: Detector, frame: Size) -> list[Piece]:
-    """What the detector does with a frame: P-Net at each level, some R-Net and O-Net.
+def cascade_work(bundle: Bundle, settings: Detector, frame: Size) -> list[Piece]:
+    """What MTCNN does with a frame: P-Net at each level, some R-Net and O-Net.
 
     Args:
         bundle: of task face-detection.
@@ -58,6 +60,21 @@ def detector_work(bundle: Bundle, settings: Detector, frame: Size) -> list[Piece
     for net, side, runs in (("rnet", RNET_SIDE, RNET_RUNS), ("onet", ONET_SIDE, ONET_RUNS)):
         pieces.append(Piece(net, _blobs(PICTURES, (side, side), source), runs))
     return pieces
+
+
+def single_shot_work(bundle: Bundle, settings: Detector, frame: Size) -> list[Piece]:
+    """What the single-shot detector does with a frame: the net at one or more sizes.
+
+    Args:
+        bundle: of task face-detection.
+        settings: smallest face.
+        frame: (width, height).
+    """
+    scale = showing_of(bundle, settings).scale
+    return [
+        Piece(SINGLE_SHOT, _blobs(1, whole_blocks(size), bundle.manifest.input), 1)
+        for size in picture_sizes(frame, scale)
+    ]
 
 
 def classifier_work(bundle: Bundle) -> list[Piece]:

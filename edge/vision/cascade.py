@@ -5,7 +5,6 @@ Zhang et al., "Joint Face Detection and Alignment using Multitask Cascaded Convo
 settings (min_face 20, factor 0.709, thresholds 0.6, 0.7, 0.8) its faces come out.
 """
 
-import math
 from functools import lru_cache
 
 import numpy as np
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 
 from edge.bundle import Bundle
 from edge.config import Detector
-from edge.errors import MaskGateError
 from edge.runtime.model import InvokeClock
 from edge.runtime.processor import Nets, on_cpu
-from edge.values import Box, Face, Landmarks, Pixels
+from edge.values import Face, Pixels
 from edge.vision.boxes import Rows, best_apart, squared
+from edge.vision.detectors import require_detector
+from edge.vision.faces import logit_of, make_face
 from edge.vision.net import Net
 from edge.vision.pyramid import CELL, Pyramid
 from edge.vision.sampling import ExactSampling, QuickSampling, Sampling, Size
@@ -65,7 +65,7 @@ class Cascade:
         exact = self._source.sampling == "exact" and self._processor.form == "float32"
         self._sampler = ExactSampling if exact else QuickSampling
         thresholds = settings.thresholds or bundle.manifest.thresholds
-        self._thresholds = [_logit(share) for share in thresholds]
+        self._thresholds = [logit_of(share) for share in thresholds]
         self._open_pnet((CELL, CELL))  # A file that the runtime refuses must not wait for a frame.
         self._rnet = self._open("rnet", (RNET_SIDE, RNET_SIDE))
         self._onet = self._open("onet", (ONET_SIDE, ONET_SIDE))
@@ -99,7 +99,7 @@ class Cascade:
         kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT, of_smaller=True)
         height, width = pixels.shape[:2]
         boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
-        return [_face(boxes[i], points[i], outputs[i, -1]) for i in kept]
+        return [make_face(boxes[i], points[i], outputs[i, -1]) for i in kept]
 
     def shown_to_rnet(self, pixels: Pixels) -> Rows:
         """The squares of a frame that P-Net lets pass, the best first, n x 4.
@@ -147,19 +147,6 @@ class Cascade:
         return Net(self._processor.open(net, net, size), self._source, self._clock)
 
 
-def require_detector(bundle: Bundle) -> None:
-    """Check that a bundle is a face detector's.
-
-    Raises:
-        MaskGateError: it is for another task.
-    """
-    if bundle.manifest.task != "face-detection":
-        raise MaskGateError(
-            f"bundle {bundle.path}: it is for {bundle.manifest.task}, expected face-detection; "
-            "set detector.bundle to a detector's folder"
-        )
-
-
 def _judged(
     net: Net, sampling: Sampling, squares: Rows, side: int, threshold: float
 ) -> tuple[Rows, NDArray[np.float64]]:
@@ -184,16 +171,3 @@ def _landmarks(boxes: Rows, outputs: NDArray[np.float64]) -> NDArray[np.float64]
     shares = np.stack([outputs[:, 4:9], outputs[:, 9:14]], axis=2)
     # The package counts pixels from 1.
     return shares * size + boxes[:, None, :2] - 1
-
-
-def _face(box: NDArray[np.float64], points: NDArray[np.float64], logit: float) -> Face:
-    # Beyond 60 the probability is 0 or 1 to every digit, and exp could overflow.
-    score = 1 / (1 + math.exp(-min(max(logit, -60.0), 60.0)))
-    return Face(Box(*box.tolist()), score, Landmarks(*map(tuple, points.tolist())))
-
-
-def _logit(share: float) -> float:
-    """The net's output that means a probability; 0 and 1 become minus and plus infinity."""
-    if share in (0, 1):
-        return math.copysign(math.inf, share - 0.5)
-    return math.log(share / (1 - share))

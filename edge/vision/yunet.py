@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from edge.config import Detector
+from edge.config.detector import YUNET_THRESHOLD
 from edge.errors import MaskGateError
 from edge.paths import reason
 from edge.values import Box, Face, Landmarks, Pixels
@@ -58,7 +59,11 @@ class YuNet:
                     content,
                     np.empty(0, np.uint8),
                     TRIAL,
-                    score_threshold=settings.score_threshold,
+                    score_threshold=(
+                        YUNET_THRESHOLD
+                        if settings.score_threshold is None
+                        else settings.score_threshold
+                    ),
                     nms_threshold=OVERLAP,
                 )
                 self._net.detect(np.zeros((*TRIAL, 3), np.uint8))

@@ -8,12 +8,12 @@ import click
 import keras
 
 from edge.errors import MaskGateError
-from edge.vision.cascade import Cascade
+from edge.vision.regions import Detector
 from train.detector.comparing import comparison_table, measure
 from train.detector.judging import judge
 from train.detector.looking import STOCK, STOCK_THRESHOLD, in_bundle, in_training, look, stock
 from train.detector.material import judgeable, load_material
-from train.detector.nets import NETS
+from train.detector.nets import NET_FILE
 from train.detector.report import write_detector_report
 from train.judging.evaluate import seen_words
 from train.judging.seen import SEEN, faces_seen
@@ -81,10 +81,10 @@ def is_detector(judged: Path) -> bool:
     """Whether a folder is a detector's run or bundle, and not a classifier's."""
     if (judged / "manifest.json").is_file():
         return read_json(judged / "manifest.json").get("task") == "face-detection"
-    return (judged / f"{NETS[0]}.keras").is_file()
+    return (judged / NET_FILE).is_file()
 
 
-def _load(judged: Path, out: Path | None) -> tuple[Cascade, float]:
+def _load(judged: Path, out: Path | None) -> tuple[Detector, float]:
     """The detector, and the score from which it reports a face."""
     if (judged / "manifest.json").is_file():
         if out is None:
@@ -94,15 +94,13 @@ def _load(judged: Path, out: Path | None) -> tuple[Cascade, float]:
         return in_bundle(judged)
     recipe = read_json(judged / "recipe.json")
     try:
-        nets = {
-            name: keras.models.load_model(judged / f"{name}.keras", compile=False) for name in NETS
-        }
-        *passing, threshold = (float(share) for share in recipe["thresholds"])
-        cascade = in_training(nets, (passing[0], passing[1]), float(recipe["factor"]))
+        net = keras.models.load_model(judged / NET_FILE, compile=False)
+        detector = in_training(net, float(recipe["smallest"]))
+        threshold = float(recipe["threshold"])
     except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
         reason = " ".join(str(error).split())[:200]
         raise MaskGateError(
-            f"run {judged}: expected what maskgate-train detector writes ({', '.join(NETS)}, "
+            f"run {judged}: expected what maskgate-train detector writes ({NET_FILE}, "
             f"recipe.json); {reason}; train it again"
         ) from error
-    return cascade, threshold
+    return detector, threshold

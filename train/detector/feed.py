@@ -1,98 +1,136 @@
-"""Feeds samples to a training: kinds in fixed shares, in other light each time."""
+"""Feeds views of photos to a training, each in another guise every time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import Input
-from train.detector.loss import mirrored
-from train.detector.samples import BACKGROUND, FACE, PART, Samples
+from train.detector.collage import draw_size, four_in_one, with_heads
+from train.detector.disturb import disturbed
+from train.detector.signs import with_signs
+from train.detector.stored import Picture, Stored
+from train.detector.targets import targets
+from train.detector.views import View, view_of
 from train.feed.feed import WHOLE, Batch, Share
 
-SHARES = {"masked": 0.22, "bare": 0.2, "part": 0.07, "background": 0.51}
-"""Of a batch. Half is background, of which there are most kinds; masked faces are more different
-from each other than bare ones."""
-CONTRAST, BRIGHTNESS, TINT = (0.6, 1.4), 30.0, 6.0
-"""Range of the factor around the mean; grey levels added to all, and (deviation) to a colour."""
-GREY, NOISY, NOISE = 0.1, 0.3, (2.0, 10.0)
-"""Shares of the samples made grey, and given noise; deviation of the noise, grey levels."""
-FINE = 24
-"""Side from which on a picture can bear noise: P-Net's pictures are averages of many pixels."""
+SCENES, CROPS = 0.62, 0.13
+"""Shares of the views that show a part of a scene, and a crop; the others are four in one."""
+HEADS = 0.45
+"""Share of the views into which heads are put."""
+SIGNED = 0.3
+"""Share of the views into which signs are put."""
+SIZES, CROP_SIZES, SMALL = (10.0, 190.0), (16.0, 200.0), (12.0, 110.0)
+"""Sizes of the faces that views are about, pixels: of a scene, of a crop, of one of four."""
+BARE = 2.0
+"""How much more often a scene is shown for each bare face, beside one for each face."""
+APART = 7
+"""Sets the draws of held-back views apart from those of a training with the same seed."""
 
-Floats = NDArray[np.float32]
+Chances = NDArray[np.float64]
 
 
-class SampleFeed:
-    """Batches drawn from all kinds of sample."""
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How a batch is drawn."""
 
-    def __init__(
-        self, samples: Samples, wanted: Floats, source: Input, batch: int, steps: int, seed: int
-    ) -> None:
-        """Feed some samples.
+    side: int
+    """Of the views."""
+    batch: int
+    """Views in a batch, about."""
+    steps: int
+    """Batches in an epoch."""
+    seed: int
+
+
+class ViewFeed:
+    """Batches of views in every guise."""
+
+    def __init__(self, photos: Stored, source: Input, draw: Draw) -> None:
+        """Feed some photos.
 
         Args:
-            samples: at least one face.
-            wanted: what to learn of each, see `train.detector.loss`.
+            photos: at least one scene or crop.
             source: how the device makes inputs of pixels.
-            batch: samples in a batch, about.
-            steps: batches in an epoch.
-            seed: of draw and light.
+            draw: how.
         """
-        self._samples, self._wanted, self._source = samples, wanted, source
-        self._seed, self.steps = seed, steps
-        self._pools = _pools(samples, batch)
+        self._source, self._draw, self.steps = source, draw, draw.steps
+        self._scenes, self._crops = photos.scenes, photos.crops
+        self._scene_chances = _of_scenes(photos.scenes)
+        self._crop_chances = _of_crops(photos.crops)
 
     def batch(self, epoch: int, step: int, share: Share = WHOLE) -> Batch:
-        """Draw samples (rows x side x side x 3, float32, normalised) and what to learn of them."""
-        rng = np.random.default_rng((self._seed, epoch, step, share.index))
-        rows = np.concatenate(
-            [rng.choice(pool, -(-count // share.count)) for pool, count in self._pools]
-        )
-        pictures = _lit(self._samples.pictures[rows].astype(np.float32), rng)
-        wanted = self._wanted[rows]
-        turned = rng.random(len(rows)) < 0.5
-        pictures[turned] = pictures[turned][:, :, ::-1]
-        wanted[turned] = mirrored(wanted[turned])
-        return self._source.values(pictures), wanted
+        """Make views (rows x side x side x 3, float32, normalised) and what to learn of each."""
+        rng = np.random.default_rng((self._draw.seed, epoch, step, share.index))
+        views = [self.view(rng) for _ in range(-(-self._draw.batch // share.count))]
+        pixels = np.stack([view.pixels for view in views])
+        return self._source.values(pixels), np.stack([targets(view) for view in views])
+
+    def view(self, rng: np.random.Generator) -> View:
+        """Make one."""
+        side, kind = self._draw.side, rng.random()
+        if kind < SCENES:
+            view = view_of(self._scene(rng), draw_size(SIZES, rng), side, rng)
+        elif kind < SCENES + CROPS:
+            view = view_of(self._crop(rng), draw_size(CROP_SIZES, rng), side, rng)
+        else:
+            view = four_in_one(side, lambda: self._any(rng), SMALL, rng)
+        if rng.random() < HEADS:
+            view = with_heads(view, lambda: self._crop(rng), rng)
+        if rng.random() < SIGNED:
+            view = with_signs(view, rng)
+        return disturbed(view, lambda: self._crop(rng), rng)
+
+    def _scene(self, rng: np.random.Generator) -> Picture:
+        if not self._scenes:
+            return self._crop(rng)
+        return self._scenes[int(rng.choice(len(self._scenes), p=self._scene_chances))]
+
+    def _crop(self, rng: np.random.Generator) -> Picture:
+        if not self._crops:
+            return self._scene(rng)
+        return self._crops[int(rng.choice(len(self._crops), p=self._crop_chances))]
+
+    def _any(self, rng: np.random.Generator) -> Picture:
+        return self._scene(rng) if rng.random() < 0.5 else self._crop(rng)
 
 
-class PlainSamples:
-    """All samples as they are, to validate on."""
+class HeldBackViews:
+    """Views of photos held back, always the same, to validate on: as they are, but turned a bit."""
 
-    def __init__(self, samples: Samples, wanted: Floats, source: Input, batch: int) -> None:
-        self._samples, self._wanted, self._source = samples, wanted, source
-        self._size = batch
-        self.steps = -(-len(wanted) // batch)
+    def __init__(self, photos: Stored, source: Input, draw: Draw) -> None:
+        self._photos = [*photos.scenes, *photos.crops]
+        self._source, self._draw, self.steps = source, draw, draw.steps
 
     def batch(self, epoch: int, step: int, share: Share = WHOLE) -> Batch:  # noqa: ARG002
-        """Give the samples of a batch; the last one may have fewer."""
-        rows = share.of(np.arange(len(self._wanted))[step * self._size :][: self._size])
-        return self._source.values(self._samples.pictures[rows]), self._wanted[rows]
+        """Give the views of a batch."""
+        numbers = share.of(np.arange(self._draw.batch) + step * self._draw.batch)
+        views = [self._view(int(number)) for number in numbers]
+        pixels = np.stack([view.pixels for view in views])
+        return self._source.values(pixels), np.stack([targets(view) for view in views])
+
+    def _view(self, number: int) -> View:
+        rng = np.random.default_rng((self._draw.seed, APART, number))
+        photo = self._photos[int(rng.integers(len(self._photos)))]
+        return view_of(photo, draw_size(SIZES, rng), self._draw.side, rng)
 
 
-def _pools(samples: Samples, batch: int) -> list[tuple[NDArray[np.int64], int]]:
-    """Rows of each kind that is there, and how many of them a batch has."""
-    face = samples.kinds == FACE
-    kinds = {
-        "masked": face & samples.masked,
-        "bare": face & ~samples.masked,
-        "part": samples.kinds == PART,
-        "background": samples.kinds == BACKGROUND,
-    }
-    pools = [(np.flatnonzero(kinds[name]), round(batch * part)) for name, part in SHARES.items()]
-    return [(rows, count) for rows, count in pools if len(rows)]
+def _of_scenes(scenes: Sequence[Picture]) -> Chances:
+    """By the root of their faces: a crowd's are much alike."""
+    faces = np.array([len(scene.masked) for scene in scenes], float)
+    bare = np.array([(~scene.masked).sum() for scene in scenes], float)
+    return _adding_up(np.sqrt(faces) + BARE * np.sqrt(bare))
 
 
-def _lit(pictures: Floats, rng: np.random.Generator) -> Floats:
-    """Show pictures in other light, some of them grey, some noisy."""
-    each = (len(pictures), 1, 1, 1)
-    mean = pictures.mean(axis=(1, 2, 3), keepdims=True)
-    added = mean + rng.uniform(-BRIGHTNESS, BRIGHTNESS, each)
-    tint = rng.normal(0, TINT, (len(pictures), 1, 1, 3))
-    lit = (pictures - mean) * rng.uniform(*CONTRAST, each) + added + tint
-    grey = rng.random(len(pictures)) < GREY
-    lit[grey] = lit[grey].mean(axis=3, keepdims=True)
-    if pictures.shape[1] >= FINE:
-        noisy = np.flatnonzero(rng.random(len(pictures)) < NOISY)
-        strength = rng.uniform(*NOISE, (len(noisy), 1, 1, 1))
-        lit[noisy] += rng.normal(0, 1, lit[noisy].shape) * strength
-    return np.asarray(np.clip(lit, 0, 255), np.float32)
+def _of_crops(crops: Sequence[Picture]) -> Chances:
+    """Masked and bare ones alike."""
+    masked = np.array([crop.masked[0] for crop in crops], np.bool_)
+    chances = np.ones(len(crops))
+    for kind in (masked, ~masked):
+        chances[kind] /= max(1, kind.sum())
+    return _adding_up(chances)
+
+
+def _adding_up(chances: Chances) -> Chances:
+    return np.asarray(chances / max(1e-9, float(chances.sum())), np.float64)

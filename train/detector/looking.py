@@ -8,47 +8,49 @@ import click
 import keras
 
 from edge.bundle import load_bundle
-from edge.config import Detector
-from edge.vision.cascade import Cascade
+from edge.config import Detector as Settings
+from edge.finder import detector_in
+from edge.vision.regions import Detector
 from train.detector.matching import Found, found_in
-from train.detector.nets import cascade_of, stock_cascade
+from train.detector.nets import detector_of, stock_cascade
 from train.detector.photos import Photo
 
 SMALLEST = 16.0
 """Pixels of the smallest face looked for: those from 20 count, and boxes differ."""
 LEAST = 0.02
-"""Score from which O-Net's faces are kept, for the curves."""
+"""Score from which faces are kept, for the curves."""
 STOCK = "mtcnn"
 STOCK_PASSING, STOCK_THRESHOLD = (0.6, 0.7), 0.8
 """The package's thresholds."""
 
-Passing = tuple[float, float]
-"""Probabilities that P-Net and R-Net must exceed."""
 
-
-def stock() -> Cascade:
+def stock() -> Detector:
     """The package's nets as the package uses them, but that they say more."""
     return stock_cascade((*STOCK_PASSING, LEAST), SMALLEST)
 
 
-def in_training(nets: Mapping[str, keras.Model], passing: Passing, factor: float) -> Cascade:
-    """The nets of a training."""
-    return cascade_of(nets, (*passing, LEAST), SMALLEST, factor)
+def in_training(net: keras.Model, smallest: float) -> Detector:
+    """The net of a training, shown the smallest faces at a size."""
+    return detector_of(net, smallest, LEAST, SMALLEST)
 
 
-def in_bundle(folder: Path) -> tuple[Cascade, float]:
+def in_bundle(folder: Path) -> tuple[Detector, float]:
     """A bundle as the device runs it, and the score from which it reports a face.
 
     Raises:
         MaskGateError: a bundle that the device would refuse.
     """
     bundle = load_bundle(folder)
-    *passing, threshold = bundle.manifest.thresholds
-    settings = Detector(min_face=SMALLEST, thresholds=(passing[0], passing[1], LEAST))
-    return Cascade(bundle, settings), threshold
+    manifest = bundle.manifest
+    if manifest.threshold is not None:
+        settings = Settings(min_face=SMALLEST, score_threshold=LEAST)
+        return detector_in(bundle, settings), manifest.threshold
+    *passing, threshold = manifest.thresholds
+    settings = Settings(min_face=SMALLEST, thresholds=(passing[0], passing[1], LEAST))
+    return detector_in(bundle, settings), threshold
 
 
-def look(photos: Sequence[Photo], detectors: Mapping[str, Cascade]) -> dict[str, list[Found]]:
+def look(photos: Sequence[Photo], detectors: Mapping[str, Detector]) -> dict[str, list[Found]]:
     """What each detector finds in each photo, by the detectors' names.
 
     Raises:

@@ -1,84 +1,89 @@
-"""What the nets of the cascade are taught by: face or not, where its edges and landmarks are.
-
-As in Zhang et al., "Joint Face Detection and Alignment using Multitask Cascaded Convolutional
-Networks", 2016: faces and background teach the score, faces and parts of them the box, and what is
-known to have landmarks the landmarks.
-"""
+"""How wrong the net is about the cells of a view."""
 
 from typing import Any
 
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
-from train.detector.samples import BACKGROUND, FACE, PART, Samples
+from edge.vision.cells import NUMBERS, REACH, WIDEST, cells
+from train.detector.targets import FACE, NOTHING
 
-BOX, LANDMARKS = 2.0, 20.0
-"""Weights beside the score's 1. A landmark's error is small: 0.05 of the side weighs 0.0125."""
-BEND = 0.1
-"""Share of the side from which on a wrong edge or landmark counts by its distance, no longer by its
-square: some boxes are drawn badly, and some landmarks are guesses."""
-WIDTH = 4 + 10 + 2
-"""Numbers of a target: offsets, landmarks, how much these count, kind."""
-
-
-def targets(
-    samples: Samples,
-    landmarks: NDArray[np.float32] | None = None,
-    trust: NDArray[np.float64] | None = None,
-) -> NDArray[np.float32]:
-    """What a net should say of each sample.
-
-    Args:
-        samples: n of them.
-        landmarks: 5 x, then 5 y, as shares of the window, n x 10; None for P-Net and R-Net.
-        trust: how much those of each sample count, 0..1, n.
-
-    Returns:
-        n x WIDTH.
-    """
-    count = len(samples.kinds)
-    points = np.zeros((count, 10)) if landmarks is None else landmarks
-    weight = np.zeros(count) if trust is None else trust
-    parts = (samples.offsets, points, weight[:, None], samples.kinds[:, None])
-    return np.asarray(np.hstack(parts), np.float32)
-
-
-def mirrored(wanted: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The targets of the same samples seen in a mirror."""
-    turned: NDArray[np.float32] = wanted.copy()
-    turned[:, [0, 2]] = -wanted[:, [2, 0]]
-    # Left and right eye, and ends of the mouth, change names.
-    other = np.array([1, 0, 2, 4, 3])
-    turned[:, 4:9] = 1 - wanted[:, 4 + other]
-    turned[:, 9:14] = wanted[:, 9 + other]
-    return turned
+SURE = 0.35
+"""Probability that a cell with a face is to give at least; the rest is how well its box fits, so
+that of several cells the one that knows the face best is the surest (Li et al., "Generalized Focal
+Loss", 2020)."""
+OF_FACE, OF_BACKGROUND = 2.0, 0.75
+"""How much the score of a face, and that of a cell of background, count."""
+BOX, LANDMARKS = 2.0, 6.0
+"""How much boxes and landmarks count beside the score."""
+BEND = 0.04
+"""Error of a landmark, in faces, up to which the loss is square: Huber's."""
+TINY = 1e-3
 
 
 def detection_loss(wanted: Any, output: Any) -> Any:
-    """Weigh what a net says of a batch.
+    """Weigh what the net says of a batch of square views.
 
     Args:
-        wanted: batch x WIDTH, see `targets`.
-        output: batch x 1 x 1 x (4 offsets, 10 landmarks of O-Net only, logit).
+        wanted: batch x cells x WIDTH, see `train.detector.targets`.
+        output: batch x blocks x blocks x numbers of a block.
     """
-    output = output[:, 0, 0]
-    kind = wanted[:, -1]
-    scored = ops.cast(kind != PART, "float32")
+    blocks = output.shape[1]
+    middles, sides = cells((blocks, blocks))
+    said = ops.reshape(output, (-1, len(middles), NUMBERS))
+    kind, box, trusted, share = wanted[..., 0], wanted[..., 1:5], wanted[..., 15], wanted[..., 16]
     is_face = ops.cast(kind == FACE, "float32")
-    has_box = ops.cast(kind != BACKGROUND, "float32")
-    score = _mean(ops.binary_crossentropy(is_face, output[:, -1], from_logits=True), scored)
-    box = _mean(ops.mean(_huber(output[:, :4] - wanted[:, :4]), axis=1), has_box)
-    if output.shape[1] == 5:
-        return score + BOX * box
-    points = ops.mean(_huber(output[:, 4:14] - wanted[:, 4:14]), axis=1)
-    return score + BOX * box + LANDMARKS * _mean(points, wanted[:, 14])
+    weight = is_face * share
+    faces = ops.maximum(ops.sum(weight), 1.0)
+    overlap, apart = _overlaps(_boxes(said, middles, sides), box)
+    off = ops.sum((1 - apart) * weight) / faces
+    fit = is_face * (SURE + (1 - SURE) * ops.stop_gradient(overlap))
+    logit = said[..., -1]
+    surprise = ops.binary_crossentropy(fit, logit, from_logits=True)
+    # Background that the net is sure of counts next to nothing (Lin et al., "Focal Loss", 2017).
+    doubt = OF_BACKGROUND * ops.stop_gradient(ops.sigmoid(logit)) ** 2
+    counted = ops.where(kind == FACE, OF_FACE * fit * share, doubt)
+    score = ops.sum(surprise * counted * ops.cast(kind != NOTHING, "float32")) / faces
+    points = _points_off(said, middles, sides, wanted)
+    known = weight * trusted
+    landmarks = ops.sum(points * known) / ops.maximum(ops.sum(known), 1.0)
+    return score + BOX * off + LANDMARKS * landmarks
 
 
-def _huber(error: Any) -> Any:
-    size = ops.abs(error)
-    return ops.where(size < BEND, size**2 / (2 * BEND), size - BEND / 2)
+def _boxes(said: Any, middles: Any, sides: Any) -> Any:
+    middle = middles + said[..., :2] * sides
+    half = ops.exp(ops.clip(said[..., 2:4], -WIDEST, WIDEST)) * sides
+    return ops.concatenate([middle - half, middle + half], axis=-1)
 
 
-def _mean(values: Any, weights: Any) -> Any:
-    return ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1.0)
+def _overlaps(first: Any, second: Any) -> tuple[Any, Any]:
+    """Intersection over union, and the same less how far they are apart: the generalised one.
+
+    Rezatofighi et al., "Generalized Intersection over Union", 2019.
+    """
+    low, high = (
+        ops.maximum(first[..., :2], second[..., :2]),
+        ops.minimum(first[..., 2:], second[..., 2:]),
+    )
+    shared = ops.prod(ops.maximum(high - low, 0.0), axis=-1)
+    both = _areas(first) + _areas(second) - shared
+    around = ops.prod(
+        ops.maximum(first[..., 2:], second[..., 2:]) - ops.minimum(first[..., :2], second[..., :2]),
+        axis=-1,
+    )
+    overlap = shared / ops.maximum(both, TINY)
+    return overlap, overlap - (around - both) / ops.maximum(around, TINY)
+
+
+def _areas(boxes: Any) -> Any:
+    return ops.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
+
+
+def _points_off(said: Any, middles: Any, sides: Any, wanted: Any) -> Any:
+    """Huber's loss of the landmarks of each cell, in faces."""
+    box = wanted[..., 1:5]
+    size = ops.maximum(ops.max(box[..., 2:] - box[..., :2], axis=-1, keepdims=True), 1.0)
+    there = np.tile(middles, 5) + said[..., 4:14] * (sides * REACH)
+    error = ops.abs(there - wanted[..., 5:15]) / size
+    huber = ops.where(error < BEND, error**2 / (2 * BEND), error - BEND / 2)
+    return ops.mean(huber, axis=-1)

@@ -60,19 +60,12 @@ def found_in(photo: Photo, detector: Detector) -> Found:
         faces=photo.boxes * scale,
         masked=photo.masked,
         others=photo.others * scale,
-        landmarks=np.array([_points(face) for face in found], float).reshape(-1, 5, 2),
+        landmarks=np.array([face.landmarks.points for face in found], float).reshape(-1, 5, 2),
     )
 
 
 def _sides(face: Face) -> tuple[float, float, float, float]:
     return face.box.left, face.box.top, face.box.right, face.box.bottom
-
-
-def _points(face: Face) -> list[tuple[float, float]]:
-    points = face.landmarks
-    return [
-        points.left_eye, points.right_eye, points.nose, points.mouth_left, points.mouth_right,
-    ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

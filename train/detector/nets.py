@@ -1,84 +1,92 @@
-"""The cascade's nets in Keras: to be taught, and to run in the device's own cascade meanwhile."""
+"""The detector's net in Keras: to run in the device's own detector while it is in training."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import MODELS, Form, load_bundle
+from edge.bundle import MODELS, Form, Input, load_bundle
 from edge.config import Detector
 from edge.runtime.model import Model, Tensor
+from edge.values import Pixels
+from edge.vision.boxes import Rows
 from edge.vision.cascade import Cascade
-from edge.vision.sampling import Picture
-from train.models.mtcnn import BUILDERS, package_weights
+from edge.vision.single_shot import Showing, SingleShot
+from train.models.single_shot import SIDE, single_shot_model
 
-NETS = ("pnet", "rnet", "onet")
-"""In the order in which they see a face, and are taught."""
-SOURCE = load_bundle(MODELS / "mtcnn").manifest.input.model_copy(update={"sampling": "quick"})
-"""How the nets' inputs are made of pixels; the package's, and kept."""
+NET_FILE = "faces.keras"
+"""Of a run."""
+SOURCE = Input(
+    width=SIDE,
+    height=SIDE,
+    colour="RGB",
+    dtype="float32",
+    offset=127.5,
+    scale=128.0,
+    sampling="quick",
+)
+"""How the net's inputs are made of pixels."""
 
-
-def stock_net(name: str) -> keras.Model:
-    """A net with the weights of the `mtcnn` package, for any batch.
-
-    Raises:
-        MaskGateError: the package is missing, another version or altered.
-    """
-    return BUILDERS[name](package_weights(name), None)
+KNOWN = (0.6, 0.7, 0.9)
+"""The package's thresholds, but for the last, which is higher: from there on it is believed where
+nobody labelled a face."""
+SMALLEST_KNOWN = 14.0
+"""Pixels of the smallest face that it looks for then."""
 
 
 def stock_cascade(thresholds: tuple[float, float, float], min_face: float) -> Cascade:
-    """The device's cascade as it was before the training."""
-    settings = Detector(min_face=min_face, thresholds=thresholds)
+    """MTCNN as everyone ships it."""
+    settings = Detector(kind="mtcnn", min_face=min_face, thresholds=thresholds)
     return Cascade(load_bundle(MODELS / "mtcnn"), settings)
 
 
-def cascade_of(
-    nets: Mapping[str, keras.Model],
-    thresholds: tuple[float, float, float],
-    min_face: float,
-    factor: float | None = None,
-) -> Cascade:
-    """The device's cascade on nets in training; those that are not given are the package's.
+def known_faces() -> Callable[[Pixels], Rows]:
+    """Give what finds the faces that the package's cascade is sure of, n x 4."""
+    cascade = stock_cascade(KNOWN, SMALLEST_KNOWN)
+
+    def find(pixels: Pixels) -> Rows:
+        boxes = [face.box for face in cascade.detect(pixels)]
+        rows = [[box.left, box.top, box.right, box.bottom] for box in boxes]
+        return np.array(rows).reshape(-1, 4)
+
+    return find
+
+
+def detector_of(net: keras.Model, smallest: float, threshold: float, min_face: float) -> SingleShot:
+    """The device's detector on a net in training.
 
     Args:
-        nets: by name.
-        thresholds: probabilities that P-Net, R-Net and O-Net must exceed.
-        min_face: smallest face looked for, pixels.
-        factor: scale from one level of the pyramid to the next; the package's when None.
+        net: see `train.models.single_shot`, for pictures of any side.
+        smallest: size at which the net is shown the smallest faces, pixels.
+        threshold: probability that a face must exceed.
+        min_face: smallest face looked for, pixels of the frame.
     """
-    settings = Detector(min_face=min_face, thresholds=thresholds, factor=factor)
-    every = {name: nets[name] if name in nets else stock_net(name) for name in NETS}
-    package = load_bundle(MODELS / "mtcnn")
-    taught = package.manifest.model_copy(update={"input": SOURCE})
-    return Cascade(replace(package, manifest=taught), settings, _KerasNets(every))
+    showing = Showing(smallest / min_face, threshold)
+    return SingleShot(SOURCE, showing, _KerasNets(any_size(net)))
 
 
-def judge_by(net: keras.Model) -> Callable[[Picture], NDArray[np.float32]]:
-    """What a net says of a picture of any size: rows x columns x outputs."""
-
-    def judge(picture: Picture) -> NDArray[np.float32]:
-        return np.asarray(net.predict_on_batch(SOURCE.values(picture)[None])[0], np.float32)
-
-    return judge
+def any_size(net: keras.Model) -> keras.Model:
+    """The same net for pictures of any size."""
+    free = single_shot_model(None)
+    free.set_weights(net.get_weights())
+    return free
 
 
 class _KerasNets:
-    """Opens nets in training in the place of a bundle's."""
+    """Opens a net in training in the place of a bundle's."""
 
-    form: Form = "dynamic"  # The quantised nets' quick sampling is what the device shows them.
+    form: Form = "float32"
 
-    def __init__(self, nets: Mapping[str, keras.Model]) -> None:
-        self._nets = nets
+    def __init__(self, net: keras.Model) -> None:
+        self._net = net
 
     def open(self, net: str, name: str, size: tuple[int, int] | None = None) -> Model:  # noqa: ARG002
-        """Make a net ready for pictures of a size (width, height)."""
+        """Make the net ready for pictures of a size (width, height)."""
         if size is None:
-            raise ValueError(f"{net}: the cascade says which size it wants")
-        return _KerasModel(self._nets[net], size)
+            raise ValueError(f"{net}: the detector says which size it wants")
+        return _KerasModel(self._net, size)
 
 
 class _KerasModel:
@@ -95,5 +103,6 @@ class _KerasModel:
         return self._room
 
     def run(self) -> NDArray[Any]:
-        outputs = np.asarray(self._net.predict_on_batch(self._room[np.newaxis]), np.float32)
+        # Not predict(): it would compile the net anew for each size of photo.
+        outputs = np.asarray(self._net(self._room[np.newaxis], training=False), np.float32)
         return np.squeeze(outputs, axis=0)

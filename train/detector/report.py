@@ -16,15 +16,13 @@ from train.detector.landmarks import Apart, landmarks_apart
 from train.detector.matching import OVERLAP, STRICT, Found
 from train.detector.photos import Photo
 from train.detector.sheets import show_false, show_missed
+from train.fitting.keeping import HISTORY
 from train.report.page import write_page
 from train.report.run_charts import learning_curve
 from train.report.run_report import facts_of, read_history
 
 PICTURES = 40
 """Missed faces, and false ones, that the page shows at most."""
-NETS = {"pnet": "P-Net", "rnet": "R-Net", "onet": "O-Net"}
-"""By the name of their history's file."""
-
 Judgements = Mapping[str, Judged]
 """By the detector's name."""
 Thresholds = Mapping[str, float]
@@ -55,7 +53,7 @@ def write_detector_report(
     recipe: Mapping[str, Any],
     about: str,
 ) -> None:
-    """Write OUT/report.html; draws OUT/pnet.csv, rnet.csv and onet.csv where they are.
+    """Write OUT/report.html; draws OUT/history.csv where it is.
 
     Args:
         out: an existing folder.
@@ -89,7 +87,7 @@ def write_detector_report(
         at_strict=_rows({name: judge(one, STRICT) for name, one in found.items()}),
         charts=_charts(judged),
         landmarks=_landmarks(found, thresholds),
-        curves=_curves(out),
+        curve=_curve(out),
         missed=show_missed(faces[:PICTURES], drawn, photos),
         missed_in_all=len(faces),
         false_faces=show_false(false[:PICTURES], drawn, photos),
@@ -146,10 +144,6 @@ def _landmarks(
     ]
 
 
-def _curves(run: Path) -> list[tuple[str, Markup]]:
-    histories = {title: read_history(run / f"{net}.csv") for net, title in NETS.items()}
-    return [
-        (title, learning_curve(f"{title}, loss", history, "loss", "loss"))
-        for title, history in histories.items()
-        if "loss" in history
-    ]
+def _curve(run: Path) -> Markup | None:
+    history = read_history(run / HISTORY)
+    return learning_curve("Loss", history, "loss", "loss") if "loss" in history else None

@@ -15,14 +15,13 @@ from train.detector.figures import FALSE_PER_PHOTO, threshold_at
 from train.detector.judging import LARGE, judge
 from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, stock
 from train.detector.material import HELD_BACK, Material, judgeable, load_material
-from train.detector.nets import NETS
+from train.detector.nets import NET_FILE
 from train.detector.photos import Photo
 from train.detector.report import write_detector_report
-from train.detector.teach import EPOCHS, Lesson, teach
-from train.fitting.checkpoint import CHECKPOINT
+from train.detector.teach import STEPS, Lesson, teach
 from train.fitting.devices import find_device
-from train.fitting.keeping import HISTORY
 from train.judging.seen import write_seen
+from train.report.run_report import read_json
 from train.run_folder import (
     FINGERPRINT,
     close_run,
@@ -33,14 +32,8 @@ from train.run_folder import (
     write_json,
 )
 
-PASSING = 0.9, 0.5
-"""Probabilities that P-Net and R-Net must exceed."""
-FACTOR = 0.709
-"""Scale from one level of the pyramid to the next; the package's.
-
-0.6 makes P-Net a fifth cheaper and has it propose as many faces (581 of 595, not 580), but less
-squarely: average precision after O-Net falls from 94 to 91 % on the 83 photos held back.
-"""
+SMALLEST = 20.0
+"""Size at which the net is shown the smallest faces looked for, pixels."""
 OWN = "this run"
 HOW_HELD_BACK = (
     "held back from the training: no photo and no group of near-duplicates is on both sides."
@@ -53,17 +46,19 @@ class Task:
 
     data: Sequence[Path]
     """Data folders, joined."""
-    longer: float = 1.0
-    """How much longer than usual to train each net."""
+    steps: int = STEPS
+    """Batches to train on."""
     seed: int = 42
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Which label, masked or bare, the faces of another class get."""
     allow_skipped: bool = False
     """Go on even where many faces had to be skipped."""
+    first: Path | None = None
+    """Another run, whose net this one goes on from; None: it begins with nothing."""
 
 
 def train_detector(task: Task, out: Path) -> None:
-    """Read the data, teach the nets one after the other, measure, and write the run folder.
+    """Read the data, teach the net, measure, and write the run folder.
 
     An unfinished run of the same task goes on where it was.
 
@@ -84,9 +79,9 @@ def train_detector(task: Task, out: Path) -> None:
     except KeyboardInterrupt:
         raise _interrupted(out) from None
     try:
-        nets = _teach_all(out, task, training, held_back)
+        net = _teach(out, task, training, held_back)
         write_seen(out, faces)
-        _write(out, task, material, nets, (training, held_back))
+        _write(out, task, material, net, (training, held_back))
     except KeyboardInterrupt:
         raise _interrupted(out) from None
     except OSError as error:
@@ -99,49 +94,60 @@ def train_detector(task: Task, out: Path) -> None:
 def _settings(task: Task) -> dict[str, Any]:
     return {
         "model": "detector",
-        "longer": task.longer,
+        "steps": task.steps,
         "seed": task.seed,
         "mapping": dict(task.mapping),
+        "first": _recipe_of(task.first) if task.first else None,
     }
 
 
-def _teach_all(
+def _recipe_of(run: Path) -> dict[str, Any]:
+    """What was done in the run that this one goes on from.
+
+    Raises:
+        MaskGateError: it is none of a detector.
+    """
+    recipe = read_json(run / "recipe.json")
+    if recipe.get("model") != "detector" or not (run / NET_FILE).is_file():
+        raise MaskGateError(
+            f"run {run}: expected one of maskgate-train detector ({NET_FILE}, recipe.json) to go "
+            "on from; name another"
+        )
+    wanted = ("steps", "seed", FINGERPRINT, "revision", "first")
+    return {name: recipe.get(name) for name in wanted}
+
+
+def _teach(
     out: Path, task: Task, training: Sequence[Photo], held_back: Sequence[Photo]
-) -> dict[str, keras.Model]:
-    nets: dict[str, keras.Model] = {}
-    for name in NETS:
-        kept = _net_file(out, name)
-        if kept.is_file():
-            nets[name] = keras.models.load_model(kept, compile=False)
-            continue
-        click.echo(f"{name}: {NETS.index(name) + 1} of {len(NETS)} nets", err=True)
-        folder = (out / CHECKPOINT).with_name(name)
-        epochs = max(1, round(EPOCHS[name] * task.longer))
-        lesson = Lesson(name, nets, training, held_back, folder, epochs, task.seed)
-        nets[name] = teach(lesson)
-        shutil.copy(folder / HISTORY, out / f"{name}.csv")
-        beside = kept.with_name(f".{kept.name}")
-        nets[name].save(beside)
-        beside.rename(kept)
-    return nets
+) -> keras.Model:
+    """Train the net, or read it where an earlier start has."""
+    kept = out / NET_FILE
+    if kept.is_file():
+        return keras.models.load_model(kept, compile=False)
+    first = task.first / NET_FILE if task.first else None
+    net = teach(Lesson(training, held_back, out, task.steps, task.seed, first))
+    beside = kept.with_name(f".{kept.name}")
+    net.save(beside)
+    beside.rename(kept)
+    return net
 
 
 def _write(
     out: Path,
     task: Task,
     material: Material,
-    nets: Mapping[str, keras.Model],
+    net: keras.Model,
     photos: tuple[Sequence[Photo], Sequence[Photo]],
 ) -> None:
-    """Measure, and write all but the nets."""
+    """Measure, and write all but the net."""
     training, held_back = photos
     judged = judgeable(held_back)
-    found = look(judged, {OWN: in_training(nets, PASSING, FACTOR), STOCK: stock()})
+    found = look(judged, {OWN: in_training(net, SMALLEST), STOCK: stock()})
     threshold = min(threshold_at(judge(found[OWN]), FALSE_PER_PHOTO, LARGE), 1.0)
     recipe = {
         **_settings(task),
-        "thresholds": (*PASSING, threshold),
-        "factor": FACTOR,
+        "threshold": threshold,
+        "smallest": SMALLEST,
         "held_back": HELD_BACK,
         "training_photos": len(training),
         "judged_photos": len(judged),
@@ -161,13 +167,5 @@ def _write(
     click.echo(f"report: {out / 'report.html'}", err=True)
 
 
-def _net_file(out: Path, name: str) -> Path:
-    return out / f"{name}.keras"
-
-
 def _interrupted(out: Path) -> MaskGateError:
-    done = sum(_net_file(out, name).is_file() for name in NETS)
-    return MaskGateError(
-        f"run {out}: stopped with {done} of {len(NETS)} nets taught; give the same command again "
-        "to go on from there"
-    )
+    return MaskGateError(f"run {out}: stopped; give the same command again to go on with it")

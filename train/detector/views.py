@@ -1,168 +1,201 @@
-"""A photo in the guises that a detector learns from.
+"""A picture as the detector is shown it in training: a square part, at some size and angle."""
 
-As it is, smaller, turned, cut off, with masks drawn.
-"""
-
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.values import Pixels, Point
+from edge.values import Landmarks, Pixels
 from edge.vision.boxes import Rows
-from train.detector.photos import Photo
+from train.detector.stored import Picture
 from train.feed.masks import draw_mask
 
-SHRUNK = 0.35, 0.9
-"""Range of the scale at which a photo of a scene is shown once more."""
-CROP_FACES = 18, 220
-"""Sizes, in pixels, that the faces of crops are shown at: a crop's is larger than a scene's."""
-TURNED = 30.0
-"""Degrees that a photo is turned by, at most, to either side: people tilt their heads."""
-CUT, CUT_OFF = 0.5, (0.1, 0.4)
-"""Share of the turned photos that are cut off through a face, and shares of the face that goes."""
-LEFT_OF_FACE = 0.55
-"""Share of a face's box that must be in the picture for it to be learnt."""
+UPSCALED = 2.2
+"""Times that a photo is enlarged, at most: what is larger is only blurred."""
+SHARP = 1.2
+"""Times that a halved size may be enlarged before the next larger one is taken."""
+TURNED, ANGLE, MOST = 0.5, 12.0, 40.0
+"""Share of the views that are turned, and by how much: deviation and limit, degrees."""
+STRETCHED = 0.07
+"""Deviation of the logarithm of the sides' proportion."""
+LEFT_OF_FACE = 0.5
+"""Share of a face's box that must be in the view for it to be learnt."""
+FEWEST = 9.0
+"""Pixels of the smallest face learnt; smaller ones are neither faces nor background."""
+BARE = 2.5
+"""How much more often a bare face than a masked one of the same photo is what a view is about."""
+MASKS, DRAWN = 0.3, 0.7
+"""Share of the views in which bare faces get masks, and share of these faces that get one."""
 AROUND = 0.6
 """Share of a face's size that is cut out beyond its box to draw a mask on."""
+MIRRORED = (1, 0, 2, 4, 3)
+"""Landmarks in a mirror: left and right eye, and ends of the mouth, change names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A picture and what is in it, pixels of this picture."""
+    """A square picture and what is in it, in its pixels."""
 
     pixels: Pixels
     boxes: Rows
+    points: NDArray[np.float64]
+    """Of each face, 5 x (x, y); not a number where not known."""
     masked: NDArray[np.bool_]
     others: Rows
     """Neither faces to learn nor background."""
 
+    @property
+    def side(self) -> int:
+        """Pixels."""
+        return len(self.pixels)
 
-def view(photo: Photo) -> View:
-    """The photo as it is judged."""
-    pixels, scale = photo.read()
-    return View(pixels, photo.boxes * scale, photo.masked, photo.others * scale)
 
-
-def views(photos: Iterable[Photo], rng: np.random.Generator) -> Iterator[View]:
-    """Show photos as they are, smaller, turned, and with masks drawn on their bare faces.
+def view_of(
+    picture: Picture,
+    size: float,
+    side: int,
+    rng: np.random.Generator,
+    middle: tuple[float, float] | None = None,
+) -> View:
+    """Show a part of a picture in which one of its faces has about a size.
 
     Args:
-        photos: of scenes and crops.
-        rng: draws sizes, angles, edges and masks.
+        picture: with at least one face.
+        size: of that face, pixels of the view.
+        side: of the view.
+        rng: draws the face, the angle, the mirror, masks, and what lies outside the picture.
+        middle: where the face's middle is to be; anywhere when None.
     """
-    for photo in photos:
-        plain = view(photo)
-        if photo.is_crop:
-            yield _crop(plain, rng)
-            other = turned(_crop(plain, rng), rng.uniform(-TURNED, TURNED))
-        else:
-            yield plain
-            yield resized(plain, rng.uniform(*SHRUNK))
-            other = turned(plain, rng.uniform(-TURNED, TURNED))
-        if len(other.boxes) and rng.random() < CUT:
-            other = cut_off(other, rng)
-        if len(other.boxes):
-            yield other
-        if photo.landmarks and not photo.masked.all():
-            dressed = with_masks(photo, plain, rng)
-            yield _crop(dressed, rng) if photo.is_crop else dressed
+    chances = np.where(picture.masked, 1.0, BARE)
+    row = int(rng.choice(len(chances), p=chances / chances.sum()))
+    scale = float(np.clip(size / picture.face_sizes[row], 0.05, UPSCALED))
+    pixels, halved = _fitting(picture, scale)
+    turn = _turn(scale, rng)
+    corners = picture.boxes[row]
+    at = rng.uniform(0.08, 0.92, 2) * side if middle is None else np.array(middle)
+    shift = at - turn @ ((corners[:2] + corners[2:]) / 2)
+    masked = picture.masked
+    if not masked.all() and rng.random() < MASKS:
+        pixels, masked = _with_masks(picture, pixels, halved, rng)
+    shown = _warped(pixels, np.hstack([turn / halved, shift[:, None]]), side, rng)
+    stretch = np.linalg.norm(turn, axis=0)
+    view = View(
+        shown,
+        _moved(picture.boxes, turn, shift, stretch),
+        picture.points @ turn.T + shift,
+        masked,
+        _moved(picture.others, turn, shift, stretch),
+    )
+    if rng.random() < 0.5:
+        view = _mirrored(view)
+    return within(view)
 
 
-def resized(plain: View, scale: float) -> View:
-    """The same, smaller."""
-    height, width = (max(1, round(length * scale)) for length in plain.pixels.shape[:2])
-    pixels = cv2.resize(plain.pixels, (width, height), interpolation=cv2.INTER_AREA)
-    boxes, others = plain.boxes * scale, plain.others * scale
-    return View(np.asarray(pixels, np.uint8), boxes, plain.masked, others)
+def within(view: View, width: float | None = None, height: float | None = None) -> View:
+    """The same without what lies outside it.
 
+    Of faces of which too little is left nothing is learnt.
 
-def turned(plain: View, degrees: float) -> View:
-    """The same, turned about its middle, counter-clockwise; what leaves the picture is cut off.
-
-    A turned face gets an upright box of its own width and height, for that is how people draw.
+    Args:
+        view: whose boxes may reach beyond it.
+        width: of the part that remains; all of it when None.
+        height: as `width`.
     """
-    height, width = plain.pixels.shape[:2]
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    # What a mirror at the edge would show could be faces that nobody labelled.
-    pixels = cv2.warpAffine(
-        plain.pixels, turn, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+    edges = np.array([width or view.side, height or view.side] * 2, float)
+    boxes, others = np.clip(view.boxes, 0, edges), np.clip(view.others, 0, edges)
+    seen = areas(boxes)
+    large = (view.boxes[:, 2:] - view.boxes[:, :2]).max(axis=1, initial=0) >= FEWEST
+    kept = (seen >= LEFT_OF_FACE * areas(view.boxes)) & large & (seen > 0)
+    others = np.concatenate([others[areas(others) > 0], boxes[~kept & (seen > 0)]])
+    return View(view.pixels, boxes[kept], view.points[kept], view.masked[kept], others)
+
+
+def areas(boxes: Rows) -> NDArray[np.float64]:
+    """Of each box, 0 where it is empty."""
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    return np.asarray(sides[:, 0] * sides[:, 1], np.float64)
+
+
+def _fitting(picture: Picture, scale: float) -> tuple[Pixels, NDArray[np.float64]]:
+    """The smallest size that is not enlarged by much, and how large it is, across and down."""
+    chosen = picture.sizes[0]
+    for number, pixels in enumerate(picture.sizes):
+        if scale * 2**number > SHARP and number:
+            break
+        chosen = pixels
+    return chosen, np.divide(chosen.shape[1::-1], picture.sizes[0].shape[1::-1])
+
+
+def _turn(scale: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Scale, stretch and turn, 2 x 2."""
+    turned = rng.random() < TURNED
+    angle = math.radians(np.clip(rng.normal(0, ANGLE), -MOST, MOST)) if turned else 0.0
+    stretch = np.exp(rng.normal(0, STRETCHED))
+    sides = np.diag([scale * stretch, scale / stretch])
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.asarray(np.array([[cosine, sine], [-sine, cosine]]) @ sides, np.float64)
+
+
+def _warped(
+    pixels: Pixels, matrix: NDArray[np.float64], side: int, rng: np.random.Generator
+) -> Pixels:
+    """The picture, and around it one colour, or its edges drawn out."""
+    plain = rng.random() < 0.5
+    shown = cv2.warpAffine(
+        pixels,
+        matrix,
+        (side, side),
+        flags=cv2.INTER_LINEAR,
+        # What a mirror at the edge would show could be faces that nobody labelled.
+        borderMode=cv2.BORDER_CONSTANT if plain else cv2.BORDER_REPLICATE,
+        borderValue=[float(value) for value in rng.integers(0, 256, 3)],
+    )
+    return np.asarray(shown, np.uint8)
+
+
+def _moved(
+    boxes: Rows, turn: NDArray[np.float64], shift: NDArray[np.float64], stretch: NDArray[np.float64]
+) -> Rows:
+    """A turned face gets an upright box of its own sides, for that is how people draw."""
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2 @ turn.T + shift
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2 * stretch
+    return np.hstack([middles - half, middles + half])
+
+
+def _mirrored(view: View) -> View:
+    def turned(boxes: Rows) -> Rows:
+        return np.column_stack(
+            [view.side - boxes[:, 2], boxes[:, 1], view.side - boxes[:, 0], boxes[:, 3]]
+        )
+
+    points = view.points[:, MIRRORED] * (-1, 1) + (view.side, 0)
+    pixels = np.ascontiguousarray(view.pixels[:, ::-1])
+    return replace(
+        view,
+        pixels=pixels,
+        boxes=turned(view.boxes),
+        points=points,
+        others=turned(view.others),
     )
 
-    def moved(boxes: Rows) -> Rows:
-        middles, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
-        there = middles @ turn[:, :2].T + turn[:, 2]
-        return np.hstack([there - half, there + half])
 
-    boxes, others = moved(plain.boxes), moved(plain.others)
-    return _within(View(np.asarray(pixels, np.uint8), boxes, plain.masked, others))
-
-
-def cut_off(plain: View, rng: np.random.Generator) -> View:
-    """The same without what lies beyond a line through one of its faces."""
-    height, width = plain.pixels.shape[:2]
-    left, top, right, bottom = plain.boxes[rng.integers(len(plain.boxes))]
-    gone = rng.uniform(*CUT_OFF)
-    across, down = gone * (right - left), gone * (bottom - top)
-    first, last = np.zeros(2, int), np.array([width, height])
-    match rng.integers(3):  # Not above: a head that is cut off by the upper edge is rare.
-        case 0:
-            first[0] = int(left + across)
-        case 1:
-            last[0] = int(right - across)
-        case _:
-            last[1] = int(bottom - down)
-    pixels = np.ascontiguousarray(plain.pixels[first[1] : last[1], first[0] : last[0]])
-    moved = np.tile(first, 2)
-    return _within(View(pixels, plain.boxes - moved, plain.masked, plain.others - moved))
-
-
-def _within(plain: View) -> View:
-    """The same with its boxes clipped.
-
-    Faces of which too little is left are no longer looked for, nor are they background.
-    """
-    height, width = plain.pixels.shape[:2]
-    edges = (width, height) * 2
-    boxes, others = np.clip(plain.boxes, 0, edges), np.clip(plain.others, 0, edges)
-    shares = _areas(boxes) / np.maximum(_areas(plain.boxes), 1e-9)
-    kept = shares >= LEFT_OF_FACE
-    others = np.concatenate([others, boxes[~kept & (shares > 0)]])
-    return View(plain.pixels, boxes[kept], plain.masked[kept], others)
-
-
-def _areas(boxes: Rows) -> NDArray[np.float64]:
-    sides = boxes[:, 2:] - boxes[:, :2]
-    return sides[:, 0] * sides[:, 1]
-
-
-def with_masks(photo: Photo, plain: View, rng: np.random.Generator) -> View:
-    """Draw a mask on each bare face whose landmarks are known."""
-    pixels, masked = plain.pixels.copy(), plain.masked.copy()
-    height, width = pixels.shape[:2]
-    scale = plain.boxes[0, 2] / photo.boxes[0, 2]
-    for row, marks in photo.landmarks.items():
-        if masked[row]:
-            continue
-        box = plain.boxes[row]
+def _with_masks(
+    picture: Picture, pixels: Pixels, halved: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Draw masks on bare faces whose landmarks are known; give which faces are masked then."""
+    drawn, masked = pixels.copy(), picture.masked.copy()
+    height, width = drawn.shape[:2]
+    for row in np.flatnonzero(~masked & ~np.isnan(picture.points[:, 0, 0])):
+        box = picture.boxes[row] * np.tile(halved, 2)
         reach = AROUND * (box[2:] - box[:2]).max()
         left, top = np.maximum(box[:2] - reach, 0).astype(int)
         right, bottom = np.minimum(box[2:] + reach, (width, height)).astype(int)
-        here = marks.moved(_into(scale, left, top))
-        pixels[top:bottom, left:right] = draw_mask(pixels[top:bottom, left:right], here, rng)
+        if min(right - left, bottom - top) < FEWEST or rng.random() > DRAWN:
+            continue
+        points = picture.points[row] * halved - (left, top)
+        marks = Landmarks(*map(tuple, points.tolist()))
+        drawn[top:bottom, left:right] = draw_mask(drawn[top:bottom, left:right], marks, rng)
         masked[row] = True
-    return View(pixels, plain.boxes, masked, plain.others)
-
-
-def _into(scale: float, left: float, top: float) -> Callable[[Point], Point]:
-    """From a point of the photo to one of a part of it, shown at a scale."""
-    return lambda at: (at[0] * scale - left, at[1] * scale - top)
-
-
-def _crop(plain: View, rng: np.random.Generator) -> View:
-    """A crop with its face at any size up to its own."""
-    largest = (plain.boxes[:, 2:] - plain.boxes[:, :2]).max()
-    size = np.exp(rng.uniform(*np.log(CROP_FACES)))
-    return resized(plain, min(1.0, float(size / largest)))
+    return drawn, masked

@@ -53,13 +53,13 @@ def augmented_cut(
         face = with_occluder(face, HIGHEST[patch.label], other, rng)
     for chance, change in (
         (0.5, _mirrored),
-        (0.12, _dotted),
+        (0.12, dotted),
         (0.35, _far_off),
-        (0.15, _shaken),
-        (0.15, _lit_from_one_side),
-        (1.0, _lit),
-        (0.2, _noisy),
-        (0.3, _compressed),
+        (0.15, shaken),
+        (0.15, lit_from_one_side),
+        (1.0, lit),
+        (0.2, noisy),
+        (0.3, compressed),
     ):
         if rng.random() < chance:
             face = change(face, rng)
@@ -109,7 +109,7 @@ def _mirrored(face: Pixels, _: np.random.Generator) -> Pixels:
     return np.ascontiguousarray(face[:, ::-1])
 
 
-def _dotted(face: Pixels, rng: np.random.Generator) -> Pixels:
+def dotted(face: Pixels, rng: np.random.Generator) -> Pixels:
     """Put a blob over a part that does not decide: a cap, goggles, a sign before the forehead."""
     size = face.shape[0]
     centre = (int(rng.integers(0, size)), int(rng.integers(0, size // 2)))
@@ -128,7 +128,8 @@ def _far_off(face: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _shaken(face: Pixels, rng: np.random.Generator) -> Pixels:
+def shaken(face: Pixels, rng: np.random.Generator) -> Pixels:
+    """Blur by movement, or as out of focus."""
     if rng.random() < 0.5:
         return np.asarray(cv2.GaussianBlur(face, (0, 0), rng.uniform(0.5, 2.0)), np.uint8)
     length = int(rng.integers(3, 9))
@@ -141,7 +142,7 @@ def _shaken(face: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(cv2.filter2D(face, -1, kernel / kernel.sum()), np.uint8)
 
 
-def _lit(face: Pixels, rng: np.random.Generator) -> Pixels:
+def lit(face: Pixels, rng: np.random.Generator) -> Pixels:
     """Change light, contrast and colour; by tables, for a table costs less than arithmetic."""
     light = np.linspace(0, 1, 256)
     if rng.random() < 0.3:
@@ -157,18 +158,21 @@ def _lit(face: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(cv2.addWeighted(face, saturation, grey, 1 - saturation, 0), np.uint8)
 
 
-def _lit_from_one_side(face: Pixels, rng: np.random.Generator) -> Pixels:
+def lit_from_one_side(face: Pixels, rng: np.random.Generator) -> Pixels:
+    """Light one side and darken the other."""
     ramp = np.linspace(-1, 1, face.shape[0], dtype=np.float32) * np.float32(rng.uniform(-90, 90))
     added = ramp[:, None, None] if rng.random() < 0.5 else ramp[None, :, None]
     return np.asarray(np.clip(face + added, 0, 255), np.uint8)
 
 
-def _noisy(face: Pixels, rng: np.random.Generator) -> Pixels:
+def noisy(face: Pixels, rng: np.random.Generator) -> Pixels:
+    """Add the noise of a sensor in poor light."""
     noise = rng.standard_normal(face.shape, np.float32) * np.float32(rng.uniform(2, 14))
     return np.asarray(np.clip(face + noise, 0, 255), np.uint8)
 
 
-def _compressed(face: Pixels, rng: np.random.Generator) -> Pixels:
+def compressed(face: Pixels, rng: np.random.Generator) -> Pixels:
+    """Compress as a camera's JPEG does."""
     quality = int(rng.integers(20, 90))
     # The codec takes its channels as blue, green, red; its colour loss is not the same for all.
     _, code = cv2.imencode(".jpg", face[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])

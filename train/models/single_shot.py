@@ -1,0 +1,120 @@
+"""The single-shot face detector: a small residual net, its coarse levels added to its fine ones.
+
+Plain convolutions, for the runtime's kernels are at their best with them, and each block squeezes
+its channels (He et al., 2016). What is seen from afar is added to what is seen close up (Lin et
+al., "Feature Pyramid Networks", 2017). Only operations that a TFLite model can be resized with:
+depth to space in place of an enlargement, space to depth to have one tensor of all levels.
+"""
+
+import keras
+from keras import layers, ops
+
+from edge.vision.cells import BLOCK, NUMBERS, STRIDES
+
+SIDE = 256
+"""Of the pictures that it is trained on, pixels."""
+FILTERS = 16, 24, 48, 80, 128
+"""At each halving."""
+BLOCKS = 1, 2, 3, 2
+"""Residual blocks at a quarter, an eighth, a sixteenth and a thirty-second of the size."""
+JOINED = 48
+"""Filters of what is added up and judged."""
+SCARCE = -4.6
+"""Logit that cells begin with: one in a hundred sees a face."""
+
+
+def single_shot_model(side: int | None = SIDE) -> keras.Model:
+    """Build the untrained net.
+
+    Args:
+        side: of the pictures, a multiple of a block's; None: pictures of any such width and height.
+
+    Returns:
+        A model from float32 pictures (batch x side x side x 3, RGB, about -1..1) to what
+        `edge.vision.cells` describes (batch x blocks x blocks x numbers of a block).
+    """
+    picture = keras.Input((side, side, 3), name="picture")
+    x = _convolution(picture, FILTERS[0], stride=2)
+    levels = []
+    for filters, blocks in zip(FILTERS[1:], BLOCKS, strict=True):
+        x = _convolution(x, filters, stride=2)
+        for _ in range(blocks):
+            x = _residual(x, filters)
+        levels.append(x)
+    fine, middle, coarse = levels[1:]
+    coarse = _convolution(coarse, JOINED, size=1)
+    middle = _joined(middle, coarse)
+    fine = _joined(fine, middle)
+    said = [
+        _Folded(BLOCK // stride)(_said(level))
+        for level, stride in zip((fine, middle, coarse), STRIDES, strict=True)
+    ]
+    return keras.Model(picture, layers.Concatenate(name="faces")(said), name="single_shot")
+
+
+def _convolution(
+    x: keras.KerasTensor, filters: int, stride: int = 1, size: int = 3, *, activate: bool = True
+) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.97)(x)
+    return layers.ReLU()(x) if activate else x
+
+
+def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+    y = _convolution(_convolution(x, filters // 2, size=1), filters, activate=False)
+    return layers.ReLU()(layers.Add()([x, y]))
+
+
+def _joined(fine: keras.KerasTensor, coarse: keras.KerasTensor) -> keras.KerasTensor:
+    """Add a coarse level, each of its cells four times, to a fine one."""
+    own = _convolution(fine, JOINED, size=1, activate=False)
+    return layers.ReLU()(layers.Add()([own, _Doubled()(coarse)]))
+
+
+def _said(x: keras.KerasTensor) -> keras.KerasTensor:
+    scarce = [0.0] * (NUMBERS - 1) + [SCARCE]
+    return layers.Conv2D(
+        NUMBERS,
+        1,
+        kernel_initializer=keras.initializers.VarianceScaling(0.1),
+        bias_initializer=_Values(scarce),
+        # In float32 also where the rest is trained in shorter numbers.
+        dtype="float32",
+    )(_convolution(x, JOINED))
+
+
+@keras.saving.register_keras_serializable("maskgate")
+class _Values(keras.initializers.Initializer):  # type: ignore[misc]
+    """Begins with given numbers."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
+        return ops.reshape(ops.convert_to_tensor(self.values, dtype), shape)
+
+    def get_config(self) -> dict[str, list[float]]:
+        return {"values": self.values}
+
+
+@keras.saving.register_keras_serializable("maskgate")
+class _Doubled(layers.Layer):  # type: ignore[misc]
+    """Twice as wide and high, each pixel four times."""
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return ops.depth_to_space(ops.concatenate([x] * 4, axis=-1), 2)
+
+
+@keras.saving.register_keras_serializable("maskgate")
+class _Folded(layers.Layer):  # type: ignore[misc]
+    """Squares of pixels side by side as channels."""
+
+    def __init__(self, side: int, **more: object) -> None:
+        super().__init__(**more)
+        self.side = side
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return ops.space_to_depth(x, self.side) if self.side > 1 else x
+
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "side": self.side}
