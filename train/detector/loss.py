@@ -14,9 +14,9 @@ that of several cells the one that knows the face best is the surest (Li et al.,
 Loss", 2020)."""
 OF_FACE, OF_BACKGROUND = 2.0, 0.75
 """How much the score of a face, and that of a cell of background, count."""
-BOX, LANDMARKS = 2.0, 6.0
+BOX, LANDMARKS = 2.0, 20.0
 """How much boxes and landmarks count beside the score."""
-BEND = 0.04
+BEND = 0.02
 """Error of a landmark, in faces, up to which the loss is square: Huber's."""
 TINY = 1e-3
 

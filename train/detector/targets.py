@@ -18,7 +18,7 @@ BESIDE = 0.5
 """Cells further that nothing is learnt, inside the face."""
 MARGIN = 4.0
 """Pixels around what is neither face nor background of which nothing is learnt."""
-TRUSTED = {"bare": 1.0, "masked": 0.5}
+TRUSTED = {"bare": 1.0, "masked": 0.3}
 """How much landmarks count: whoever found them guessed the mouth behind a mask."""
 WIDTH = 17
 """Numbers that a cell learns: kind, box (4), landmarks (10), their weight, the face's share."""
