@@ -198,17 +198,16 @@ def test_photos_with_no_faces_or_no_finds_make_a_page(tmp_path: Path, photo: Fou
     assert "there are none" in words_of(page)
 
 
-def test_the_nets_losses_are_drawn_where_they_are_noted(tmp_path: Path) -> None:
-    for net in ("pnet", "onet"):
-        (tmp_path / f"{net}.csv").write_text("epoch,loss,seconds\n1,0.7,9.5\n2,0.5,9.6\n")
+def test_the_loss_is_drawn_where_it_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "history.csv").write_text("epoch,loss,seconds\n1,0.7,9.5\n2,0.5,9.6\n")
     section = part(write(tmp_path, {"ours": [sees()]}), "Training")
-    assert re.findall(r"<h3>(.*?)</h3>", section) == ["P-Net", "O-Net"]
-    assert section.count("<svg") == 2
+    assert re.findall(r"<h3>(.*?)</h3>", section) == ["Loss"]
+    assert section.count("<svg") == 1
 
 
 def test_a_history_that_is_no_table_is_named(tmp_path: Path) -> None:
-    (tmp_path / "rnet.csv").write_text("epoch,loss,seconds\n1,low,9.5\n")
-    with pytest.raises(MaskGateError, match=r"rnet\.csv: expected a table of numbers"):
+    (tmp_path / "history.csv").write_text("epoch,loss,seconds\n1,low,9.5\n")
+    with pytest.raises(MaskGateError, match=r"history\.csv: expected a table of numbers"):
         write(tmp_path, {"ours": [sees()]})
 
 
