@@ -47,5 +47,7 @@ def open_detector(
     if bundle is None:
         return YuNet(settings.detector)
     processor = choose(detector_task(bundle, settings), settings, patient=patient)
-    sizes = SIZES if gated and processor.on_cpu else 1
-    return Cascade(bundle, settings.detector, processor, sizes=sizes)
+    parts = gated and processor.on_cpu
+    # Each camera may have a size of its own.
+    sizes = len(settings.cameras) * (SIZES if parts else 1)
+    return Cascade(bundle, settings.detector, processor, sizes=sizes, parts=parts)
