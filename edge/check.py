@@ -1,24 +1,25 @@
 """Checks that what the settings name is there and fit for use, without starting anything."""
 
+import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from edge.bundle import Bundle
-from edge.chain import require_some_label
-from edge.config import Broker, Settings
+from edge.config import Broker, Camera, Settings
 from edge.errors import MaskGateError
 from edge.finder import detector_bundle, detector_in
 from edge.mqtt.connection import Connection
+from edge.nets import require_some_label
 from edge.probe.choose import require_accelerator
 from edge.probe.task import classifier_task, detector_task
-from edge.sources.opening import open_source
+from edge.sources.opening import open_watched
 from edge.trust.gate import load_trusted
 from edge.vision.classifier import Classifier
 from edge.vision.yunet import YuNet
 
 
 def check_files(settings: Settings) -> None:
-    """Check the bundles, the broker's files and the source.
+    """Check the bundles, the broker's files and the sources.
 
     Raises:
         MaskGateError: names every fault, one a line.
@@ -32,7 +33,7 @@ def check_files(settings: Settings) -> None:
         lambda: require_some_label(settings.decision, judging()),
         lambda: require_accelerator(classifier_task(judging(), settings)),
         lambda: _check_files_of(settings.broker),
-        lambda: open_source(settings.camera).close(),
+        *(partial(_check_source, name, camera) for name, camera in settings.cameras.items()),
     ]
     faults = []
     for check in checks:
@@ -60,3 +61,7 @@ def _check_accelerator(bundle: Bundle | None, settings: Settings) -> None:
 def _check_files_of(broker: Broker) -> None:
     if broker.url is not None:
         Connection(broker, "check")
+
+
+def _check_source(name: str, camera: Camera) -> None:
+    open_watched(name, camera, threading.Event()).close()

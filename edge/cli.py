@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import partial
 from math import isnan
 from pathlib import Path
 
@@ -62,10 +63,10 @@ def run(
     as_json: bool,
 ) -> None:
     """Watch a source and send an alert for everyone who comes in without a mask."""
-    from edge.watch import watch
+    from edge.watch.job import watch
 
-    settings = load_settings(config, _given(source=source, broker=broker))
-    watch(settings, once=once, seconds=seconds, save=save, as_json=as_json)
+    read = partial(load_settings, config, _given(broker=broker), source=source)
+    watch(read(), once=once, seconds=seconds, save=save, as_json=as_json, reread=read)
 
 
 @main.command()
@@ -187,12 +188,6 @@ def _real(seconds: float | None) -> float | None:
     return seconds
 
 
-def _given(
-    *, source: str | None = None, broker: str | None = None
-) -> dict[str, tuple[str, str, object]]:
+def _given(*, broker: str | None) -> dict[str, tuple[str, str, object]]:
     """Say which settings the command line gives, by option."""
-    options = {
-        "--source": ("camera", "source", source),
-        "--broker": ("broker", "url", broker),
-    }
-    return {name: option for name, option in options.items() if option[2] is not None}
+    return {} if broker is None else {"--broker": ("broker", "url", broker)}

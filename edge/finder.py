@@ -51,12 +51,19 @@ def open_detector(
     if bundle is None:
         return YuNet(settings.detector)
     processor = choose(detector_task(bundle, settings), settings, patient=patient)
-    sizes = SIZES if gated and processor.on_cpu else 1
-    return detector_in(bundle, settings.detector, processor, sizes=sizes)
+    parts = gated and processor.on_cpu
+    # Each camera may have a size of its own.
+    sizes = len(settings.cameras) * (SIZES if parts else 1)
+    return detector_in(bundle, settings.detector, processor, sizes=sizes, parts=parts)
 
 
 def detector_in(
-    bundle: Bundle, settings: Looking, processor: Nets | None = None, *, sizes: int = 1
+    bundle: Bundle,
+    settings: Looking,
+    processor: Nets | None = None,
+    *,
+    sizes: int = 1,
+    parts: bool = False,
 ) -> Detector:
     """Open the detector whose nets are in a bundle.
 
@@ -65,6 +72,7 @@ def detector_in(
         settings: how it looks at a frame.
         processor: what opens the nets; when None they run on the CPU.
         sizes: frame sizes that the nets stay ready for, the last ones used.
+        parts: whether parts of a frame are worth being searched on their own.
 
     Raises:
         MaskGateError: the bundle is for another task, lacks a net, or a file of it is missing,
@@ -73,5 +81,6 @@ def detector_in(
     require_detector(bundle)
     nets = processor or on_cpu(bundle, settings.threads, settings.form)
     if is_single_shot(bundle):
-        return SingleShot(bundle.manifest.input, showing_of(bundle, settings), nets, sizes=sizes)
-    return Cascade(bundle, settings, nets, sizes=sizes)
+        showing = showing_of(bundle, settings)
+        return SingleShot(bundle.manifest.input, showing, nets, sizes=sizes, parts=parts)
+    return Cascade(bundle, settings, nets, sizes=sizes, parts=parts)

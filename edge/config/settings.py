@@ -1,9 +1,9 @@
 """All settings of a device."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from edge.config.broker import Broker
-from edge.config.camera import Camera
+from edge.config.cameras import DEFAULT_NAME, Camera, Cameras
 from edge.config.classifier import Classifier
 from edge.config.detector import Detector
 from edge.config.device import Device
@@ -18,7 +18,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     device: Device = Device()
-    camera: Camera = Camera()
+    cameras: Cameras = {DEFAULT_NAME: Camera()}
     broker: Broker = Broker()
     detector: Detector = Detector()
     classifier: Classifier = Classifier()
@@ -26,3 +26,13 @@ class Settings(BaseModel):
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
     trust: Trust = Trust()
+
+    @model_validator(mode="after")
+    def _faces_that_count_are_looked_for(self) -> "Settings":
+        for name, camera in self.cameras.items():
+            if camera.min_face is not None and camera.min_face < self.detector.min_face:
+                raise ValueError(
+                    f"cameras.{name}.min_face: {camera.min_face:g} is less than detector.min_face, "
+                    f"{self.detector.min_face:g}, so no such face is looked for; lower that one"
+                )
+        return self

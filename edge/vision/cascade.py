@@ -44,6 +44,7 @@ class Cascade:
         processor: Nets | None = None,
         *,
         sizes: int = 1,
+        parts: bool = False,
     ) -> None:
         """Read the nets of a bundle.
 
@@ -52,6 +53,7 @@ class Cascade:
             settings: smallest face, pyramid, thresholds, form of the nets, threads.
             processor: what opens the nets; when None they run on the CPU.
             sizes: frame sizes that the nets stay ready for, the last ones used.
+            parts: whether parts of a frame are worth being searched on their own.
 
         Raises:
             MaskGateError: the bundle is for another task, lacks a net, or a file of it is missing,
@@ -71,7 +73,7 @@ class Cascade:
         self._onet = self._open("onet", (ONET_SIDE, ONET_SIDE))
         self._factor = settings.factor or bundle.manifest.factor
         self._prepared = lru_cache(maxsize=sizes)(self._prepare)
-        self.parts = sizes > 1
+        self.parts = parts
         """Whether parts of a frame are worth being searched on their own."""
 
     @property

@@ -57,6 +57,7 @@ class SingleShot:
         nets: Nets,
         *,
         sizes: int = 1,
+        parts: bool = False,
     ) -> None:
         """Make ready.
 
@@ -65,6 +66,7 @@ class SingleShot:
             showing: how large, and how sure it must be.
             nets: opens the net.
             sizes: frame sizes that the net stays ready for, the last ones used.
+            parts: whether parts of a frame are worth being searched on their own.
 
         Raises:
             MaskGateError: the net is missing, damaged or refused by the runtime.
@@ -76,7 +78,7 @@ class SingleShot:
         self._prepared = lru_cache(maxsize=sizes)(self._prepare)
         # A file that the runtime refuses must not wait for a frame.
         self._open((BLOCK, BLOCK))
-        self.parts = sizes > 1
+        self.parts = parts
         """Whether parts of a frame are worth being searched on their own."""
 
     @property
