@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from edge.config import Broker
-from edge.mqtt.connection import Connection, Message
+from edge.mqtt.connection import Connection
+from edge.mqtt.message import Message
 from edge.mqtt.waker import Waker
 
 

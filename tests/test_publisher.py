@@ -578,3 +578,17 @@ def test_a_publisher_that_never_started_can_be_stopped(outbox: Outbox):
     publisher.notify()
     publisher.stop()
     assert publisher.wait_until_delivered(0.1)
+
+
+def test_a_device_that_is_back_at_once_was_never_offline(
+    broker: AnyBroker, tmp_path: Path, publish: Publish, listen: Listen
+):
+    if isinstance(broker, Embedded):
+        pytest.skip("mosquitto is not installed, and the embedded broker speaks 3.1.1 only")
+    listener = listen(broker.settings)
+    run_until_killed(tmp_path / "killed.sqlite", broker.settings, 1, 20)
+    publisher = publish(broker.settings)
+    wait_until(lambda: publisher.state.connected)
+    wait_until(lambda: listener.payloads("status")[-2:] == ["online", "online"])
+    time.sleep(publisher_module.WILL_DELAY_SECONDS + 1)
+    assert set(listener.payloads("status")) == {"online"}

@@ -9,6 +9,7 @@ from edge.alerting.outbox import Outbox
 from edge.config import Device
 from edge.mqtt.broker_answer import UnreachableError
 from edge.mqtt.connection import Connection
+from edge.mqtt.message import Publication
 from edge.mqtt.topics import topic
 
 LATE_SECONDS = 10.0
@@ -40,7 +41,9 @@ class Delivery:
 
     def say(self, status: str) -> int:
         """Publish the device's status, retained; returns the message's number."""
-        message = self._connection.publish(topic(self._device, "status"), status, retain=True)
+        message = self._connection.publish(
+            Publication(topic(self._device, "status"), status, retain=True)
+        )
         self._in_flight[message] = (_STATUS, time.monotonic())
         return message
 
@@ -66,9 +69,11 @@ class Delivery:
             late = self._outbox.age(row) > LATE_SECONDS
             event = to_cloudevent(row.alert, self._device, late=late)
             message = self._connection.publish(
-                topic(self._device, "alert"),
-                json.dumps(event, allow_nan=False),
-                content_type=CONTENT_TYPE,
+                Publication(
+                    topic(self._device, "alert"),
+                    json.dumps(event, allow_nan=False),
+                    content_type=CONTENT_TYPE,
+                )
             )
             self._in_flight[message] = (row.sequence, time.monotonic())
             self._sent_up_to = row.sequence

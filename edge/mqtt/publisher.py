@@ -11,8 +11,9 @@ from edge.config import Broker, Device
 from edge.errors import MaskGateError
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.broker_answer import LostError, RefusedError, UnreachableError
-from edge.mqtt.connection import Connection, Will
+from edge.mqtt.connection import Connection
 from edge.mqtt.delivery import Delivery
+from edge.mqtt.message import Will
 from edge.mqtt.topics import topic
 from edge.mqtt.waker import Waker
 
@@ -20,6 +21,10 @@ IDLE_SECONDS = 1.0
 """Longest wait before the publisher looks around."""
 GOODBYE_SECONDS = 2.0
 """How long the broker may take to acknowledge "offline" when the publisher stops."""
+SESSION_SECONDS = 60
+"""How long the broker keeps commands for a device whose connection was lost (MQTT 5)."""
+WILL_DELAY_SECONDS = 5
+"""How long the broker waits for it to come back before it says that it is offline (MQTT 5)."""
 BRIEF_SECONDS = 5.0
 """A connection lost so soon may have been taken over: a broker lets in one of each client id."""
 log = logging.getLogger(__name__)
@@ -161,7 +166,8 @@ class Publisher:
         # The id is the device's own, so that a broker ends what is left of an earlier connection,
         # and publishes its will, before it lets this one in.
         client_id = f"maskgate-{self._device.site}-{self._device.id}"
-        return Connection(self._broker, client_id, Will(topic(self._device, "status"), "offline"))
+        will = Will(topic(self._device, "status"), "offline", WILL_DELAY_SECONDS)
+        return Connection(self._broker, client_id, will, session=SESSION_SECONDS)
 
     def _serve(self, connection: Connection) -> None:
         try:
