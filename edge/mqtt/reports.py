@@ -1,0 +1,50 @@
+"""What the broker keeps of a device: messages that say how something stands, newest only."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edge.mqtt.delivery import Delivery
+from edge.mqtt.message import Publication
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A retained message that goes out again whenever its payload has changed."""
+
+    read: Callable[[], Publication]
+    """Gives the message as of now; called on the publisher's thread, so it must not wait."""
+    every: float = 1.0
+    """Seconds from one message to the next, at least."""
+
+
+class Reports:
+    """The reports over one connection: the first of each at once, for the broker may be new."""
+
+    def __init__(self, reports: Sequence[Report]) -> None:
+        self._reports = reports
+        self._sent: dict[int, tuple[str | bytes | None, float]] = {}
+        """By the report's place: the payload, and monotonic seconds when it was last looked at."""
+
+    def send(self, delivery: Delivery) -> None:
+        """Send those that have changed, as far as the broker takes more for now."""
+        for place, report in enumerate(self._reports):
+            if delivery.is_full():
+                return
+            before, looked = self._sent.get(place, (None, float("-inf")))
+            if time.monotonic() - looked < report.every:
+                continue
+            payload = before
+            try:
+                publication = report.read()
+            except Exception:
+                # Alerts must not wait for a fault in the program.
+                log.exception("a report could not be made")
+            else:
+                payload = publication.payload
+                if payload != before:
+                    delivery.publish(publication)
+            self._sent[place] = (payload, time.monotonic())
