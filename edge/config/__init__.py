@@ -7,6 +7,7 @@ file here and a line in `settings.py`.
 from edge.config.broker import Broker
 from edge.config.cameras import DEFAULT_NAME, Camera
 from edge.config.classifier import Classifier
+from edge.config.commands import Commands
 from edge.config.detector import KINDS, Detector
 from edge.config.device import Device
 from edge.config.outbox import Outbox
@@ -22,6 +23,7 @@ __all__ = [
     "Broker",
     "Camera",
     "Classifier",
+    "Commands",
     "Decision",
     "Detector",
     "Device",

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from edge.config.broker import Broker
 from edge.config.cameras import DEFAULT_NAME, Camera, Cameras
 from edge.config.classifier import Classifier
+from edge.config.commands import Commands
 from edge.config.detector import Detector
 from edge.config.device import Device
 from edge.config.outbox import Outbox
@@ -25,6 +26,7 @@ class Settings(BaseModel):
     tracking: Tracking = Tracking()
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
+    commands: Commands = Commands()
     trust: Trust = Trust()
 
     @model_validator(mode="after")
