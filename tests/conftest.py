@@ -155,7 +155,13 @@ class Silent:
 class Listener:
     """A subscriber of its own making: what was published, in order of arrival."""
 
-    def __init__(self, broker: Broker, password: str | None = None, session: str = "") -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        password: str | None = None,
+        session: str = "",
+        topics: str = "maskgate/#",
+    ) -> None:
         """Subscribe; with a session's name the broker keeps what comes in between."""
         assert broker.url
         address = parse_broker_url(broker.url)
@@ -168,7 +174,7 @@ class Listener:
             self._client.tls_set(str(broker.ca_file))
         if address.user:
             self._client.username_pw_set(address.user, password)
-        self._client.on_connect = lambda client, *_: client.subscribe("maskgate/#", 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(topics, 1)
         self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_disconnect = lambda *_: self.subscribed.clear()
         self._client.on_message = self._on_message
@@ -241,8 +247,8 @@ def listen() -> Iterator[Callable[..., Listener]]:
     """Subscribes to a broker until the test ends."""
     listeners: list[Listener] = []
 
-    def make(broker: Broker, password: str | None = None, session: str = "") -> Listener:
-        listeners.append(Listener(broker, password, session))
+    def make(broker: Broker, password: str | None = None, **more: str) -> Listener:
+        listeners.append(Listener(broker, password, **more))
         return listeners[-1]
 
     yield make

@@ -8,8 +8,10 @@ from edge.config.classifier import Classifier
 from edge.config.commands import Commands
 from edge.config.detector import Detector
 from edge.config.device import Device
+from edge.config.home_assistant import HomeAssistant
 from edge.config.outbox import Outbox
 from edge.config.people import Decision, Tracking
+from edge.config.snapshot import Snapshot
 from edge.config.trust import Trust
 
 
@@ -27,6 +29,8 @@ class Settings(BaseModel):
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
     commands: Commands = Commands()
+    home_assistant: HomeAssistant = HomeAssistant()
+    snapshot: Snapshot = Snapshot()
     trust: Trust = Trust()
 
     @model_validator(mode="after")
