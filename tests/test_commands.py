@@ -11,12 +11,12 @@ from jsonschema import Draft202012Validator
 
 from edge.commands import desk as desk_module
 from edge.commands.desk import Desk, Handler
-from edge.commands.lane import MOST_WAITING
 from edge.commands.rate import Rate
 from edge.commands.request import LARGEST, Pause, Request, read_request
 from edge.config import Device
 from edge.config.commands import COMMANDS, CommandName
 from edge.errors import MaskGateError
+from edge.lane import MOST_WAITING
 from edge.mqtt.message import Message, Publication
 from tests.conftest import wait_until
 from tests.schemas import schema
@@ -66,13 +66,13 @@ def test_a_command_is_done_and_answered_under_its_id(
 
     def pause(request: Pause) -> str:
         heard.append(request)
-        return "paused entrance for 60 s"
+        return "paused for 60 s"
 
-    make_desk(pause=pause).take(asked("pause", '{"id": "7", "camera": "entrance", "seconds": 60}'))
+    make_desk(pause=pause).take(asked("pause", '{"id": "7", "seconds": 60}'))
     wait_until(lambda: bool(answers))
-    assert heard == [Pause(id="7", camera="entrance", seconds=60)]
+    assert heard == [Pause(id="7", seconds=60)]
     assert results(answers) == [
-        {"command": "pause", "id": "7", "outcome": "done", "detail": "paused entrance for 60 s"}
+        {"command": "pause", "id": "7", "outcome": "done", "detail": "paused for 60 s"}
     ]
     assert answers[0].topic == f"{ROOT}/command/pause/result"
     assert not answers[0].retain
@@ -80,10 +80,12 @@ def test_a_command_is_done_and_answered_under_its_id(
 
 VALID = [
     ("pause", '{"id": "1"}'),
-    ("pause", '{"id": "1", "camera": "a", "seconds": 1}'),
-    ("pause", '{"id": "1", "camera": null, "seconds": null}'),
-    ("resume", '{"id": "a.B:c-9_", "camera": "entrance"}'),
+    ("pause", '{"id": "1", "seconds": 1}'),
+    ("pause", '{"id": "1", "seconds": null}'),
+    ("resume", '{"id": "a.B:c-9_"}'),
     ("snapshot", '{"id": "1"}'),
+    ("snapshot", '{"id": "1", "camera": "north-1_a"}'),
+    ("snapshot", '{"id": "1", "camera": null}'),
     ("reload", '{"id": "1"}'),
     ("update", '{"id": "1"}'),
     ("update", '{"id": "1", "url": "https://example.org/compact.zip"}'),
@@ -106,8 +108,8 @@ MALFORMED = [
     ("pause", '{"id": "1", "seconds": "60"}', "seconds: "),
     ("pause", '{"id": "1", "seconds": true}', "seconds: "),
     ("pause", '{"id": "1", "seconds": NaN}', ""),
-    ("pause", '{"id": "1", "camera": "../etc"}', "camera: "),
-    ("resume", '{"id": "1", "seconds": 1}', "unknown key; known are id, camera"),
+    ("snapshot", '{"id": "1", "camera": "../etc"}', "camera: "),
+    ("resume", '{"id": "1", "seconds": 1}', "unknown key; known are id"),
     ("reload", '{"id": "1", "file": "/etc/shadow"}', "unknown key; known are id"),
     ("update", '{"id": "1", "url": "http://example.org/x.zip"}', "url: "),
     ("update", '{"id": "1", "url": "file:///etc/shadow"}', "url: "),

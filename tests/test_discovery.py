@@ -58,7 +58,7 @@ def retained(broker: Mosquitto | Embedded, listen: Callable[..., Listener]) -> C
 def publisher(broker: Mosquitto | Embedded, tmp_path: Path) -> Iterator[Publisher]:
     outbox = Outbox(OutboxSettings(path=tmp_path / "outbox"))
     made = Publisher(broker.settings, DEVICE, outbox)
-    found = Discovery(ON, DEVICE, described(), made.post)
+    found = Discovery(ON, DEVICE, described, made.post)
     made.report(Report(found.message))
     made.hear(found.birth, found.on_birth)
     made.start()
@@ -108,7 +108,7 @@ def test_the_description_is_sent_again_once_when_home_assistant_says_that_it_has
 def test_a_start_is_answered_after_a_while_that_differs_and_not_twice():
     posted: list[float] = []
     for _ in range(5):
-        found = Discovery(ON, DEVICE, described(), lambda _, after: posted.append(after))
+        found = Discovery(ON, DEVICE, described, lambda _, after: posted.append(after))
         for _ in range(3):
             found.on_birth(Message("homeassistant/status", b"online"))
     assert len(posted) == 5

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from edge.commands.lane import MOST_WAITING, Lane
 from edge.commands.rate import Rate
 from edge.commands.request import Outcome, Request, Result, read_request
 from edge.config import Device
 from edge.config.commands import COMMANDS, CommandName
 from edge.errors import MaskGateError
+from edge.lane import MOST_WAITING, Lane
 from edge.mqtt.message import Message, Publication
 from edge.mqtt.topics import topic
 

@@ -29,17 +29,12 @@ class Request(BaseModel):
 class Pause(Request):
     """Look at no frames for a while."""
 
-    camera: Name | None = None
-    """Of which camera; of all when None."""
     seconds: Annotated[int, Field(ge=1, le=LONGEST_PAUSE)] | None = None
     """For how long; until resumed when None."""
 
 
 class Resume(Request):
     """Look at frames again."""
-
-    camera: Name | None = None
-    """Of which camera; of all when None."""
 
 
 class Snapshot(Request):

@@ -28,7 +28,7 @@ class Discovery:
         self,
         settings: HomeAssistant,
         device: Device,
-        description: dict[str, Any],
+        describe: Callable[[], dict[str, Any]],
         post: Callable[[Publication, float], object],
     ) -> None:
         """Prepare the message.
@@ -36,24 +36,25 @@ class Discovery:
         Args:
             settings: where Home Assistant looks for it.
             device: the device.
-            description: of the device, see `edge.home_assistant.description.describe`.
+            describe: gives the description of the device, see `edge.home_assistant.description`.
             post: sends a message after so many seconds.
         """
         self.birth = f"{settings.prefix}/status"
         """Where Home Assistant says that it has started."""
-        self._message = Publication(
-            _topic(settings, device),
-            json.dumps(description, ensure_ascii=False),
-            retain=True,
-            content_type="application/json",
-        )
+        self._where = _topic(settings, device)
+        self._describe = describe
         self._post = post
         self._answers = 0.0
         """Monotonic seconds when the last start will have been answered."""
 
     def message(self) -> Publication:
-        """The message."""
-        return self._message
+        """The message as of now."""
+        return Publication(
+            self._where,
+            json.dumps(self._describe(), ensure_ascii=False),
+            retain=True,
+            content_type="application/json",
+        )
 
     def on_birth(self, message: Message) -> None:
         """Take a message from `birth`; when Home Assistant has started, tell it again soon."""
@@ -61,7 +62,7 @@ class Discovery:
         if message.payload == b"online" and now >= self._answers:
             after = random.uniform(*JITTER)  # noqa: S311  # not a secret
             self._answers = now + after
-            self._post(self._message, after)
+            self._post(self.message(), after)
 
 
 def remove(settings: HomeAssistant, broker: Broker, device: Device) -> str:

@@ -220,6 +220,7 @@ class Publisher:
                     with self._changed:
                         self._changed.notify_all()
                 self._outbox.retry()
+            reports.send(delivery, at_last=True)
             self._say_goodbye(connection, delivery)
         finally:
             connection.drop()

@@ -15,8 +15,9 @@ log = logging.getLogger(__name__)
 class Report:
     """A retained message that goes out again whenever its payload has changed."""
 
-    read: Callable[[], Publication]
-    """Gives the message as of now; called on the publisher's thread, so it must not wait."""
+    read: Callable[[], Publication | None]
+    """Gives the message as of now, if there is one; called on the publisher's thread, so it must
+    not wait."""
     every: float = 1.0
     """Seconds from one message to the next, at least."""
 
@@ -29,13 +30,18 @@ class Reports:
         self._sent: dict[int, tuple[str | bytes | None, float]] = {}
         """By the report's place: the payload, and monotonic seconds when it was last looked at."""
 
-    def send(self, delivery: Delivery) -> None:
-        """Send those that have changed, as far as the broker takes more for now."""
+    def send(self, delivery: Delivery, *, at_last: bool = False) -> None:
+        """Send those that have changed, as far as the broker takes more for now.
+
+        Args:
+            delivery: over which.
+            at_last: there will be no other time, so that none waits for its own.
+        """
         for place, report in enumerate(self._reports):
             if delivery.is_full():
                 return
             before, looked = self._sent.get(place, (None, float("-inf")))
-            if time.monotonic() - looked < report.every:
+            if time.monotonic() - looked < report.every and not at_last:
                 continue
             payload = before
             try:
@@ -44,7 +50,7 @@ class Reports:
                 # Alerts must not wait for a fault in the program.
                 log.exception("a report could not be made")
             else:
-                payload = publication.payload
-                if payload != before:
+                if publication is not None and publication.payload != before:
+                    payload = publication.payload
                     delivery.publish(publication)
             self._sent[place] = (payload, time.monotonic())
