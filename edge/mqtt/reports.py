@@ -27,6 +27,7 @@ class Reports:
 
     def __init__(self, reports: Sequence[Report]) -> None:
         self._reports = reports
+        self._failed: set[int] = set()
         self._sent: dict[int, tuple[str | bytes | None, float]] = {}
         """By the report's place: the payload, and monotonic seconds when it was last looked at."""
 
@@ -47,8 +48,10 @@ class Reports:
             try:
                 publication = report.read()
             except Exception:
-                # Alerts must not wait for a fault in the program.
-                log.exception("a report could not be made")
+                # Alerts must not wait for a fault in the program, nor the log fill with it.
+                if place not in self._failed:
+                    log.exception("a report could not be made")
+                self._failed.add(place)
             else:
                 if publication is not None and publication.payload != before:
                     payload = publication.payload
