@@ -300,6 +300,51 @@ def tls_broker(make_mosquitto: Callable[..., Mosquitto], certificates: Path) -> 
     return made
 
 
+DOCS = Path(__file__).parent.parent / "docs"
+READER, COMMANDER = "viewer", "home-assistant"
+
+
+@pytest.fixture
+def field_broker(
+    make_mosquitto: Callable[..., Mosquitto], certificates: Path, tmp_path: Path
+) -> Mosquitto:
+    """The mosquitto that docs/mosquitto describes, for the devices USER and OTHER_USER of site hq.
+
+    All its users have PASSWORD.
+    """
+    passwords = tmp_path / "passwords"
+    passwords.touch(0o600)
+    for name in (USER, OTHER_USER, READER, COMMANDER):
+        subprocess.run(
+            ["mosquitto_passwd", "-b", str(passwords), name, PASSWORD],
+            check=True,
+            capture_output=True,
+        )
+    config = (DOCS / "mosquitto" / "mosquitto.conf").read_text()
+    for there, here in (
+        ("/etc/mosquitto/certs/broker.pem", certificates / "server.pem"),
+        ("/etc/mosquitto/certs/broker.key", certificates / "server.key"),
+        ("/etc/mosquitto/passwords\n", f"{passwords}\n"),
+        ("/etc/mosquitto/acl\n", f"{DOCS / 'mosquitto' / 'acl'}\n"),
+        ("/var/lib/mosquitto/", f"{tmp_path}/"),
+        ("listener 8883\n", ""),  # It listens on a port of its own.
+    ):
+        assert there in config
+        config = config.replace(there, str(here))
+    made = make_mosquitto(*config.splitlines(), tls=True)
+    secret = tmp_path / "password"
+    secret.touch(0o600)
+    secret.write_text(PASSWORD)
+    made.settings = made.settings.model_copy(
+        update={
+            "url": f"mqtts://{USER}@127.0.0.1:{made.port}",
+            "ca_file": certificates / "ca.pem",
+            "password_file": secret,
+        }
+    )
+    return made
+
+
 @pytest.fixture
 def silent() -> Iterator[Callable[[bytes], Silent]]:
     """Starts a server that greets and then says nothing more."""

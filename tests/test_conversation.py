@@ -1,10 +1,8 @@
 """A running watch at a real broker: counts, commands, pictures, Home Assistant's entities."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,133 +10,32 @@ import cv2
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
-from paho.mqtt.client import Client, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from edge.config import (
-    Camera,
-    Classifier,
-    Commands,
-    Detector,
-    Device,
-    HomeAssistant,
-    Outbox,
-    Settings,
-    Snapshot,
-)
-from edge.demo.portraits import COLLINS, find_photo
-from edge.ending import End
-from edge.mqtt.broker_url import parse_broker_url
+from edge.config import Commands, HomeAssistant, Snapshot
 from edge.nets import OpenNets
 from edge.people.counts import to_message
 from edge.people.day_counts import DayCounts
-from edge.sources.pictures import read_picture
 from edge.values import Pixels
-from edge.watch.conversation import Conversation
-from edge.watch.running import Watch
 from tests.conftest import Embedded, Mosquitto, wait_until
+from tests.person import ROOT, Person
 from tests.schemas import schema
+from tests.watches import bare_face_video, settings, watching
 
-ROOT = "maskgate/hq/north-door"
 AnyBroker = Mosquitto | Embedded
-
-
-class Person:
-    """Somebody with an MQTT 5 client: asks, and keeps what is said."""
-
-    def __init__(self, url: str) -> None:
-        self.heard: list[MQTTMessage] = []
-        address, subscribed = parse_broker_url(url), threading.Event()
-        self._client = Client(CallbackAPIVersion.VERSION2, "person", protocol=MQTTv5)
-        self._client.on_message = lambda _client, _data, message: self.heard.append(message)
-        self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
-        self._client.on_subscribe = lambda *_: subscribed.set()
-        self._client.connect(address.host, address.port)
-        self._client.loop_start()
-        assert subscribed.wait(10)
-
-    def on(self, name: str) -> list[Any]:
-        """What came on a topic of the device: JSON objects, or bytes."""
-        found = [m.payload for m in self.heard if m.topic == f"{ROOT}/{name}" and m.payload]
-        return [json.loads(p) if p[:1] == b"{" else p for p in found]
-
-    def ask(self, command: str, payload: str, *, retain: bool = False, reply: str = "") -> None:
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        if reply:
-            properties.ResponseTopic, properties.CorrelationData = reply, b"\x07"
-        self._client.publish(
-            f"{ROOT}/command/{command}", payload, qos=1, retain=retain, properties=properties
-        ).wait_for_publish(10)
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 @pytest.fixture
 def person(broker: AnyBroker) -> Iterator[Person]:
     if isinstance(broker, Embedded):
         pytest.skip("mosquitto is not installed, and the embedded broker speaks 3.1.1 only")
-    assert broker.settings.url
-    made = Person(broker.settings.url)
+    made = Person(broker.settings)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
 def bare_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video of one bare face that stays for three seconds."""
-    path = tmp_path_factory.mktemp("video") / "bare.mp4"
-    photo = cv2.resize(read_picture(find_photo(COLLINS)), (480, 480))
-    frame = np.full((480, 640, 3), 90, np.uint8)
-    frame[:, 80:560] = photo[:, :, ::-1]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (640, 480))
-    for _ in range(30):
-        writer.write(frame)
-    writer.release()
-    return path
-
-
-def settings(tmp_path: Path, broker: AnyBroker, source: Path | str, **more: Any) -> Settings:
-    return Settings(
-        device=Device(site="hq", id="north-door"),
-        cameras={"entrance": Camera(source=str(source))},
-        broker=broker.settings,
-        detector=Detector(accelerator="cpu"),
-        classifier=Classifier(accelerator="cpu"),
-        outbox=Outbox(path=tmp_path / "outbox"),
-        **more,
-    )
-
-
-@contextmanager
-def watching(settings: Settings) -> Iterator[Watch]:
-    """A watch with its conversation, on a thread, as long as the block takes."""
-    made = Watch(settings, str)
-    conversation = Conversation(made, {})
-    conversation.tell_health(lambda: {"frames_per_second": 15})
-    made.observe(conversation)
-    made.speak(conversation.attach)
-    end = End(None)
-
-    def go() -> None:
-        with made:
-            try:
-                made.run(end)
-                made.finish()
-            finally:
-                conversation.close()
-
-    thread = threading.Thread(target=go)
-    thread.start()
-    try:
-        yield made
-    finally:
-        end.asked = True
-        thread.join(15)
-        assert not thread.is_alive()
+    return bare_face_video(tmp_path_factory.mktemp("video") / "bare.mp4")
 
 
 def asked_until_answered(person: Person, command: str, payload: str) -> dict[str, Any]:
@@ -155,7 +52,7 @@ def asked_until_answered(person: Person, command: str, payload: str) -> dict[str
 def test_the_counts_are_kept_by_the_broker_and_go_on_after_a_restart(
     tmp_path: Path, broker: AnyBroker, person: Person
 ):
-    chosen = settings(tmp_path, broker, "demo")
+    chosen = settings(tmp_path, broker.settings, "demo")
     with watching(chosen) as made:
         wait_until(lambda: any(counts["seen"] >= 2 for counts in person.on("counts")), 60)
     last = person.on("counts")[-1]
@@ -171,7 +68,9 @@ def test_the_counts_are_kept_by_the_broker_and_go_on_after_a_restart(
 def test_a_pause_is_obeyed_and_over_by_itself_and_the_answer_goes_where_it_is_wanted(
     tmp_path: Path, broker: AnyBroker, person: Person
 ):
-    chosen = settings(tmp_path, broker, "demo", commands=Commands(allow=("pause", "resume")))
+    chosen = settings(
+        tmp_path, broker.settings, "demo", commands=Commands(allow=("pause", "resume"))
+    )
     with watching(chosen) as made:
         found = asked_until_answered(person, "resume", '{"id": "r%d"}')
         assert found["outcome"] == "done"
@@ -191,7 +90,7 @@ def test_a_pause_is_obeyed_and_over_by_itself_and_the_answer_goes_where_it_is_wa
 def test_a_device_with_no_commands_switched_on_hears_none(
     tmp_path: Path, broker: AnyBroker, person: Person
 ):
-    with watching(settings(tmp_path, broker, "demo")) as made:
+    with watching(settings(tmp_path, broker.settings, "demo")) as made:
         wait_until(lambda: person.on("status") == [b"online"], 20)
         person.ask("pause", '{"id": "1"}')
         time.sleep(1)
@@ -203,7 +102,7 @@ def test_a_retained_command_is_refused_with_each_connection_and_never_obeyed(
     tmp_path: Path, broker: AnyBroker, person: Person
 ):
     person.ask("pause", '{"id": "1"}', retain=True)
-    chosen = settings(tmp_path, broker, "demo", commands=Commands(allow=("pause",)))
+    chosen = settings(tmp_path, broker.settings, "demo", commands=Commands(allow=("pause",)))
     with watching(chosen) as made:
         wait_until(lambda: bool(person.on("command/pause/result")), 20)
         assert not made.paused
@@ -219,7 +118,7 @@ def test_a_violation_is_sent_with_a_picture_where_that_is_switched_on(
     hidden: bool,  # noqa: FBT001
 ):
     picture = Snapshot(enabled=True, pixelate=hidden)
-    chosen = settings(tmp_path, broker, bare_video, snapshot=picture)
+    chosen = settings(tmp_path, broker.settings, bare_video, snapshot=picture)
     with watching(chosen):
         wait_until(lambda: bool(person.on("snapshot/entrance")), 30)
     jpeg = person.on("snapshot/entrance")[0]
@@ -234,7 +133,7 @@ def test_no_picture_is_sent_unless_that_is_switched_on(
     tmp_path: Path, broker: AnyBroker, person: Person, bare_video: Path
 ):
     allowed = Commands(allow=("snapshot",))
-    with watching(settings(tmp_path, broker, bare_video, commands=allowed)):
+    with watching(settings(tmp_path, broker.settings, bare_video, commands=allowed)):
         found = asked_until_answered(person, "snapshot", '{"id": "s%d"}')
         wait_until(lambda: bool(person.on("alert")), 30)
     assert found["outcome"] == "failed"
@@ -247,7 +146,7 @@ def test_a_picture_is_sent_when_asked_for_and_an_unknown_camera_is_told(
 ):
     chosen = settings(
         tmp_path,
-        broker,
+        broker.settings,
         "demo",
         commands=Commands(allow=("snapshot",)),
         snapshot=Snapshot(enabled=True),
@@ -265,7 +164,7 @@ def test_a_picture_is_sent_when_asked_for_and_an_unknown_camera_is_told(
 
 
 def test_health_is_kept_by_the_broker(tmp_path: Path, broker: AnyBroker, person: Person):
-    with watching(settings(tmp_path, broker, "demo")):
+    with watching(settings(tmp_path, broker.settings, "demo"), {"frames_per_second": 15}):
         wait_until(lambda: person.on("health") == [{"frames_per_second": 15}], 20)
 
 
@@ -274,7 +173,7 @@ def test_home_assistant_is_told_of_the_entities_that_the_settings_allow(
 ):
     chosen = settings(
         tmp_path,
-        broker,
+        broker.settings,
         "demo",
         commands=Commands(allow=("pause",)),
         home_assistant=HomeAssistant(discovery=True, prefix="ha"),

@@ -1,16 +1,15 @@
 """How the device describes itself: its entities in Home Assistant, in one message."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from edge import __version__
 from edge.config import Device
 from edge.config.commands import CommandName
 from edge.mqtt.topics import topic
+from edge.sources.state import Condition
 
 Component = dict[str, Any]
-CAMERA_STATES = ("starting", "live", "away", "paused", "ended")
-"""As health tells them (schemas/health.schema.json)."""
 _DIAGNOSTIC = {"entity_category": "diagnostic"}
 _COUNTED = {"state_class": "total_increasing", "unit_of_measurement": "people"}
 _MEASURED = {"state_class": "measurement", **_DIAGNOSTIC}
@@ -155,7 +154,7 @@ def _camera(device: Device, camera: str, *, snapshots: bool) -> dict[str, Compon
         "platform": "sensor",
         "name": f"Camera {camera}",
         "device_class": "enum",
-        "options": list(CAMERA_STATES),
+        "options": list(get_args(Condition)),
         "state_topic": topic(device, "health"),
         "value_template": f"{{{{ value_json.cameras['{camera}'].state }}}}",
         **_DIAGNOSTIC,
