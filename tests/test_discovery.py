@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 import jinja2
 import pytest
+import yaml
 
 from edge.alerting.alerts import to_cloudevent
 from edge.alerting.outbox import Outbox
@@ -28,7 +30,7 @@ from edge.mqtt.publisher import Publisher
 from edge.mqtt.reports import Report
 from edge.mqtt.waker import Waker
 from edge.people.counts import Counts, to_message
-from tests.conftest import Embedded, Listener, Mosquitto, wait_until
+from tests.conftest import DOCS, Embedded, Listener, Mosquitto, wait_until
 from tests.samples import alert
 
 DEVICE = Device(site="hq", id="north-door")
@@ -215,3 +217,27 @@ def test_each_entity_has_an_id_of_its_own_and_a_platform():
     identities = [part["unique_id"] for part in components.values()]
     assert len(set(identities)) == len(identities)
     assert all(part["platform"] and part["name"] for part in components.values())
+
+
+def entities() -> set[str]:
+    """What Home Assistant calls the entities: by the names of device and entity."""
+    found = described(COMMANDS, snapshots=True)
+    device = found["device"]["name"]
+    return {
+        f"{part['platform']}.{_slug(f'{device} ' + part['name'])}"
+        for part in found["components"].values()
+    }
+
+
+def _slug(name: str) -> str:
+    return re.sub("[^a-z0-9]+", "_", name.lower())
+
+
+def test_the_examples_in_the_documentation_name_entities_that_there_are():
+    text = (DOCS / "home-assistant.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    assert all(yaml.safe_load(block) for block in blocks)
+    named = set(re.findall(r"\b(?:binary_sensor|sensor|event|image|button)\.maskgate\w+", text))
+    assert len(named) >= 8
+    assert named <= entities()
