@@ -67,7 +67,7 @@ def heard_after(connection: Connection, waker: Waker, seconds: float) -> list[by
     connection.open(waker)
     connection.subscribe("maskgate/hq/door/command/+")
     deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0 and not connection.received:
+    while (left := deadline - time.monotonic()) > 0:
         connection.step(left, waker)
     return [message.payload for message in connection.received]
 
@@ -86,11 +86,11 @@ def test_what_came_while_a_connection_was_lost_is_brought_and_after_a_goodbye_it
         other.acknowledged.clear()
 
     first = Connection(broker, "device", session=60)
-    assert heard_after(first, waker, 0.3) == []
+    assert heard_after(first, waker, 0.5) == []
     first.drop()
     say("1")
     second = Connection(broker, "device", session=60)
-    assert heard_after(second, waker, 5) == [b"1"]
+    assert heard_after(second, waker, 1.5) == [b"1"]
     second.close(waker)
     time.sleep(0.3)  # The broker may serve the other first.
     say("2")
