@@ -44,7 +44,7 @@ def make_desk(answers: list[Publication]) -> Iterator[MakeDesk]:
 
     yield make
     for desk in desks:
-        desk.close()
+        desk.close(2)
 
 
 def asked(name: str, payload: str | bytes, **more: Any) -> Message:

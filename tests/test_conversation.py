@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from edge.config import Commands, HomeAssistant, Snapshot
+from edge.config import Camera, Commands, HomeAssistant, Settings, Snapshot
+from edge.errors import MaskGateError
 from edge.nets import OpenNets
 from edge.people.counts import to_message
 from edge.people.day_counts import DayCounts
@@ -186,3 +187,58 @@ def test_home_assistant_is_told_of_the_entities_that_the_settings_allow(
     assert platforms["button-pause"] == "button"
     assert platforms["camera-entrance"] == "sensor"
     assert "snapshot-entrance" not in platforms
+
+
+def test_reload_is_obeyed_and_says_what_has_changed_also_over_another_connection(
+    tmp_path: Path, broker: AnyBroker, person: Person
+):
+    first = settings(tmp_path, broker.settings, "demo", commands=Commands(allow=("reload",)))
+    second = first.model_copy(
+        update={
+            "commands": Commands(allow=("pause", "reload")),
+            "home_assistant": HomeAssistant(discovery=True, prefix="ha"),
+        }
+    )
+    wanted: list[Settings | str] = [first, "settings x.toml: unknown key a", second]
+
+    def reread() -> Settings:
+        found = wanted.pop(0)
+        if isinstance(found, str):
+            raise MaskGateError(found)
+        return found
+
+    with watching(first, reread=reread) as made:
+        wait_until(lambda: person.on("status")[-1:] == [b"online"], 20)
+        time.sleep(1)
+        for number in range(3):
+            person.ask("reload", f'{{"id": "{number}"}}')
+            wait_until(lambda n=number: len(person.on("command/reload/result")) > n, 20)
+        assert [answer["detail"] for answer in person.on("command/reload/result")] == [
+            "changed: nothing",
+            "settings x.toml: unknown key a",
+            "changed: commands, home_assistant",
+        ]
+        time.sleep(1)
+        person.ask("pause", '{"id": "p"}')
+        wait_until(lambda: made.paused)
+    assert any(message.topic.startswith("ha/device/") for message in person.heard)
+
+
+def test_a_face_that_does_not_count_is_pixelated_as_well(
+    tmp_path: Path, broker: AnyBroker, person: Person, bare_video: Path
+):
+    far = Camera(source=str(bare_video), zones=[[(0.0, 0.0), (0.05, 0.0), (0.05, 0.05)]])
+    chosen = settings(
+        tmp_path,
+        broker.settings,
+        bare_video,
+        cameras={"entrance": far},
+        snapshot=Snapshot(enabled=True),
+        commands=Commands(allow=("snapshot",)),
+    )
+    with watching(chosen):
+        asked_until_answered(person, "snapshot", '{"id": "s%d"}')
+        wait_until(lambda: bool(person.on("snapshot/entrance")))
+    jpeg = np.frombuffer(person.on("snapshot/entrance")[0], np.uint8)
+    shown: Pixels = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1].copy()
+    assert not OpenNets(chosen).detector.detect(shown)

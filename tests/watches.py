@@ -1,7 +1,7 @@
 """A watch with all that it says and hears, on a thread of its own."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,13 @@ def settings(folder: Path, broker: Broker, source: Path | str, **more: Any) -> S
 
 
 @contextmanager
-def watching(chosen: Settings, health: dict[str, Any] | None = None) -> Iterator[Watch]:
+def watching(
+    chosen: Settings,
+    health: dict[str, Any] | None = None,
+    reread: Callable[[], Settings] | None = None,
+) -> Iterator[Watch]:
     """Watch as long as the block takes."""
-    made = Watch(chosen, str)
+    made = Watch(chosen, str, reread=reread)
     conversation = Conversation(made, {})
     if health is not None:
         conversation.tell_health(lambda: health)

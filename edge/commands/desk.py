@@ -82,7 +82,7 @@ class Desk:
             self._told_rate = False
             self._take(name, message)
 
-    def close(self, timeout: float = 2.0) -> None:
+    def close(self, timeout: float) -> None:
         """Do no more commands; one that is being done has so many seconds to end."""
         for lane in (self._quick, self._slow):
             lane.close(timeout)

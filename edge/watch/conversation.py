@@ -3,15 +3,18 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import datetime, timedelta
 from typing import Any
 
 from edge.alerting.alerts import Alert
 from edge.alerting.outbox import state_folder
 from edge.commands.desk import Desk, Handler
-from edge.commands.request import Pause, Resume, Snapshot
+from edge.commands.request import Pause, Reload, Resume, Snapshot
 from edge.config import Settings
 from edge.config.commands import CommandName
+from edge.errors import MaskGateError
 from edge.home_assistant.description import describe
 from edge.home_assistant.discovery import Discovery
 from edge.mqtt.message import Publication
@@ -29,6 +32,10 @@ HEALTH_EVERY = 30.0
 """Seconds between two messages about the health."""
 HEALTH_EXPIRES = 120
 """Seconds after which it says nothing of how the device is now."""
+RELOAD_LIMIT = 60.0
+"""Seconds that the settings may take to be read again: nets may have to be measured."""
+PARTING_LIMIT = 2.0
+"""Seconds that a command has to end when the watch does."""
 DESCRIBED_EVERY = 5.0
 """Seconds between two looks at whether the device has other entities."""
 
@@ -44,7 +51,7 @@ class Conversation(Observer):
 
         Args:
             watching: what it is about.
-            handlers: of the commands that others obey; pause, resume and snapshot are its own.
+            handlers: of the commands that others obey, such as update.
         """
         self._watching = watching
         self._counts = DayCounts(state_folder(watching.settings.outbox))
@@ -56,6 +63,7 @@ class Conversation(Observer):
             "pause": self._pause,
             "resume": self._resume,
             "snapshot": self._take_snapshot,
+            "reload": self._reload,
             **handlers,
         }
         self._desk: Desk | None = None
@@ -66,12 +74,15 @@ class Conversation(Observer):
 
     def attach(self, publisher: Publisher, settings: Settings) -> None:
         """Speak by a publisher that has not started yet."""
-        self._end_commands()
+        # Not waiting: what asks for another publisher may be a command itself.
+        self._end_commands(0.0)
         publisher.report(Report(lambda: self._say_counts(settings)))
         publisher.report(Report(lambda: self._say_health(settings), HEALTH_EVERY))
-        allowed = {name: self._handlers[name] for name in settings.commands.allow}
+        allowed = {
+            name: self._handlers[name] for name in settings.commands.allow if name in self._handlers
+        }
         if allowed:
-            self._desk = Desk(settings.device, allowed, publisher.post)
+            self._desk = Desk(settings.device, allowed, self._post)
             publisher.hear(self._desk.topics, self._desk.take)
         if settings.home_assistant.discovery:
             found = Discovery(
@@ -103,7 +114,7 @@ class Conversation(Observer):
 
     def close(self) -> None:
         """Take no more commands, and keep what was counted."""
-        self._end_commands()
+        self._end_commands(PARTING_LIMIT)
         self._snapshots.close()
         self._count()
         self._counts.close()
@@ -111,9 +122,9 @@ class Conversation(Observer):
     def _post(self, publication: Publication) -> None:
         self._watching.dispatch.publisher.post(publication)
 
-    def _end_commands(self) -> None:
+    def _end_commands(self, timeout: float) -> None:
         if self._desk is not None:
-            self._desk.close()
+            self._desk.close(timeout)
             self._desk = None
 
     def _count(self) -> None:
@@ -166,6 +177,13 @@ class Conversation(Observer):
         self._resume_at = None
         self._watching.resume()
         return "resumed"
+
+    def _reload(self, _request: Reload) -> str:
+        try:
+            names = self._watching.reload().result(RELOAD_LIMIT)
+        except (FutureTimeoutError, CancelledError):
+            raise MaskGateError(f"not done within {RELOAD_LIMIT:g} s; see the log") from None
+        return f"changed: {', '.join(names) or 'nothing'}"
 
     def _take_snapshot(self, request: Snapshot) -> str:
         return self._snapshots.take(request.camera)

@@ -28,7 +28,7 @@ _PARTING = 2.0
 class _Seen:
     pixels: Pixels
     faces: list[Box]
-    """Everyone's who is followed; also where they were last, for they may be there still."""
+    """Also of those who do not count here, and where one was last, for it may be there still."""
     moment: float
     """Monotonic seconds when it was processed."""
 
@@ -53,8 +53,7 @@ class Snapshots(Observer):
         """Keep the frame; send it if a violation has begun in it."""
         if not self._settings.snapshot.enabled:
             return
-        faces = [track.box for track, _ in outcome.people]
-        seen = _Seen(frame.pixels, faces, time.monotonic())
+        seen = _Seen(frame.pixels, outcome.faces, time.monotonic())
         self._newest[camera] = seen
         if camera in self._wanted:
             self._wanted.discard(camera)
