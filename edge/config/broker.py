@@ -24,10 +24,14 @@ class Broker(Section):
         None, description="CA certificates for mqtts (PEM); the system's when not set."
     )
     cert_file: HomePath | None = Field(
-        None, description="The device's own certificate (PEM), where the broker asks for one."
+        None,
+        examples=["/etc/maskgate/north-door.pem"],
+        description="The device's own certificate (PEM), where the broker asks for one.",
     )
     key_file: HomePath | None = Field(
-        None, description="Its private key (PEM, without a password); in cert_file when not set."
+        None,
+        examples=["/etc/maskgate/north-door.key"],
+        description="Its private key (PEM, without a password); in cert_file when not set.",
     )
     protocol: Annotated[Literal["5", "3.1.1"], NUMBER_AS_TEXT] = Field(
         "5", description="MQTT version."

@@ -15,6 +15,7 @@ class Commands(Section):
 
     allow: tuple[CommandName, ...] = Field(
         (),
+        examples=[["pause", "resume"]],
         description=f"Commands that are obeyed, of {', '.join(COMMANDS)}; none when not set. "
         "Whoever may write to the device's topics at the broker can then give them.",
     )
