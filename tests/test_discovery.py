@@ -181,6 +181,7 @@ def test_what_home_assistant_makes_of_an_alert():
     assert found["event_type"] in component["event_types"]
     assert found["camera"] == "entrance"
     assert found["violation"] == event["subject"]
+    assert rendered(component, {"type": "org.maskgate.other", "data": {"count": 3}}) == ""
 
 
 def test_its_buttons_give_requests_that_the_device_takes():

@@ -62,7 +62,9 @@ def _people(device: Device) -> dict[str, Component]:
     event = (
         "{{ {'event_type': value_json.data.state, 'camera': value_json.data.camera, "
         "'kind': value_json.data.kind, 'confidence': value_json.data.confidence, "
-        "'violation': value_json.subject, 'late': value_json.data.late} | tojson }}"
+        "'violation': value_json.subject, 'late': value_json.data.late} | tojson "
+        # What the topic may bring beside violations is no event here: an empty text is passed over.
+        "if value_json.data.state is defined else '' }}"
     )
     counted = {
         name: {
