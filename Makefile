@@ -41,7 +41,7 @@ format: $(DEV)/ready ## Put the code into its form
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-bench: $(DEV)/ready $(VENV)/ready ## Speed against the paper's way, in one run (minutes)
+bench: $(DEV)/ready $(VENV)/ready mosquitto ## Speed against the paper's way, in one run (minutes)
 	$(DEV)/bin/python -m benchmarks
 	$(if $(YUNET)$(AIZOO),$(DEV)/bin/python -m benchmarks.peers \
 		$(if $(YUNET),--yunet $(YUNET)) $(if $(AIZOO),--aizoo $(AIZOO)))

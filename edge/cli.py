@@ -162,6 +162,28 @@ def subscribe(
 
 
 @main.group()
+def discovery() -> None:
+    """What Home Assistant knows of this device."""
+
+
+@discovery.command("remove")
+@broker_option
+@config_option
+def discovery_remove(*, broker: str | None, config: Path | None) -> None:
+    """Have Home Assistant forget this device."""
+    from edge.home_assistant.discovery import remove
+
+    settings = load_settings(config, _given(broker=broker))
+    topic = remove(settings.home_assistant, settings.broker, settings.device)
+    click.echo(f"{topic}: cleared")
+    if settings.home_assistant.discovery:
+        click.echo(
+            "home_assistant.discovery is still on: the device comes back when it next connects",
+            err=True,
+        )
+
+
+@main.group()
 def bundle() -> None:
     """Look at model bundles."""
 

@@ -14,7 +14,7 @@ from edge.alerting.alerts import to_cloudevent
 from edge.config import Device
 from edge.mqtt import alert_reader
 from edge.mqtt.alert_reader import AlertReader, harmless
-from edge.mqtt.connection import Message
+from edge.mqtt.message import Message
 from tests.samples import alert
 
 DEVICE = Device(site="hq", id="north-door")

@@ -14,6 +14,7 @@ from edge.alerting.alerts import to_cloudevent
 from edge.config import Broker, Device
 from edge.errors import MaskGateError
 from edge.mqtt.connection import Connection
+from edge.mqtt.message import Publication
 from edge.mqtt.subscribe import subscribe
 from edge.mqtt.waker import Waker
 from tests.conftest import PASSWORD, Embedded, Mosquitto, Silent, free_port, wait_until
@@ -71,7 +72,7 @@ def send(broker: Broker, *messages: tuple[str, str]) -> None:
     connection = Connection(broker, "tests")
     connection.open(waker)
     for topic, payload in messages:
-        connection.publish(topic, payload)
+        connection.publish(Publication(topic, payload))
     deadline = time.monotonic() + 10
     while len(connection.acknowledged) < len(messages):
         assert time.monotonic() < deadline

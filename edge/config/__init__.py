@@ -7,12 +7,15 @@ file here and a line in `settings.py`.
 from edge.config.broker import Broker
 from edge.config.cameras import DEFAULT_NAME, Camera
 from edge.config.classifier import Classifier
+from edge.config.commands import Commands
 from edge.config.detector import KINDS, Detector
 from edge.config.device import Device
+from edge.config.home_assistant import HomeAssistant
 from edge.config.outbox import Outbox
 from edge.config.people import Decision, Label, Tracking
 from edge.config.section import NUMBER_AS_TEXT, HomePath, Name, Seconds, Section
 from edge.config.settings import Settings
+from edge.config.snapshot import Snapshot
 from edge.config.trust import Trust
 
 __all__ = [
@@ -22,9 +25,11 @@ __all__ = [
     "Broker",
     "Camera",
     "Classifier",
+    "Commands",
     "Decision",
     "Detector",
     "Device",
+    "HomeAssistant",
     "HomePath",
     "Label",
     "Name",
@@ -32,6 +37,7 @@ __all__ = [
     "Seconds",
     "Section",
     "Settings",
+    "Snapshot",
     "Tracking",
     "Trust",
 ]

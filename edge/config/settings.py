@@ -5,10 +5,13 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from edge.config.broker import Broker
 from edge.config.cameras import DEFAULT_NAME, Camera, Cameras
 from edge.config.classifier import Classifier
+from edge.config.commands import Commands
 from edge.config.detector import Detector
 from edge.config.device import Device
+from edge.config.home_assistant import HomeAssistant
 from edge.config.outbox import Outbox
 from edge.config.people import Decision, Tracking
+from edge.config.snapshot import Snapshot
 from edge.config.trust import Trust
 
 
@@ -25,6 +28,9 @@ class Settings(BaseModel):
     tracking: Tracking = Tracking()
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
+    commands: Commands = Commands()
+    home_assistant: HomeAssistant = HomeAssistant()
+    snapshot: Snapshot = Snapshot()
     trust: Trust = Trust()
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from edge.alerting.alerts import in_words
 from edge.bundle import Share
 from edge.config import Name
-from edge.mqtt.connection import Message
+from edge.mqtt.message import Message
 from edge.mqtt.topics import ROOT
 
 MAX_PAYLOAD = 65_536

@@ -41,6 +41,7 @@ class Login:
 
     address: BrokerAddress
     has_password: bool
+    has_certificate: bool
     protocol: str
 
     def unreachable(self, what: str) -> UnreachableError:
@@ -69,6 +70,16 @@ class Login:
                 "another client logged in under the same site and device; give each its own"
             )
         return self.unreachable(str(code)) if code.value in _PASSING else self.refused(str(code))
+
+    def closed_at_once(self) -> UnreachableError:
+        """The error for a broker that accepts a connection and closes it again."""
+        if not self.address.tls:
+            hint = "is it an MQTT broker, and should the URL be mqtts:// or the protocol 3.1.1?"
+        elif self.has_certificate:
+            hint = "does it take broker.cert_file, or should the protocol be 3.1.1?"
+        else:
+            hint = "does it want a certificate of the device (broker.cert_file)?"
+        return self.unreachable(f"it closed the connection without an answer; {hint}")
 
     def no_connection(self, error: Exception) -> UnreachableError | RefusedError:
         """The error for a connection that could not be made."""

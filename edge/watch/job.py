@@ -9,6 +9,7 @@ from edge.ending import End, on_sighup
 from edge.errors import MaskGateError
 from edge.show.console import Console
 from edge.show.recording import Recording
+from edge.watch.conversation import Conversation
 from edge.watch.film import Film
 from edge.watch.running import Watch
 
@@ -44,11 +45,15 @@ def watch(
     console = Console(settings.device, as_json=as_json)
     # Before the seconds count: the first time, what is fastest is measured here.
     watching = Watch(settings, console.say, once=once, reread=reread)
-    watching.observe(console)
+    conversation = Conversation(watching, {})
+    for observer in (console, conversation):
+        watching.observe(observer)
+    watching.speak(conversation.attach)
     with ExitStack() as stack:
         end = stack.enter_context(End(seconds))
         stack.enter_context(on_sighup(watching.hang_up))
         stack.enter_context(watching)
+        stack.callback(conversation.close)
         if save:
             stack.enter_context(_recording(watching, save))
         watching.run(end)

@@ -14,6 +14,7 @@ from edge.alerting.alerts import Alert
 from edge.config import Settings
 from edge.ending import End
 from edge.errors import MaskGateError
+from edge.mqtt.publisher import Publisher
 from edge.nets import OpenNets, require_some_label
 from edge.people.decision import People
 from edge.sources.state import CameraState
@@ -71,6 +72,7 @@ class Watch:
         self.dispatch: Dispatch
         self._observers: list[Observer] = []
         self._stumbled: set[Observer] = set()
+        self._speakers: list[Callable[[Publisher, Settings], object]] = []
         self._paused = False
         self._left = People()
         self._waiting: deque[Callable[[], object]] = deque()
@@ -80,6 +82,14 @@ class Watch:
     def observe(self, observer: Observer) -> None:
         """Let somebody look on; before it runs, or by `do`."""
         self._observers.append(observer)
+
+    def speak(self, attach: Callable[[Publisher, Settings], object]) -> None:
+        """Let somebody say and hear more than alerts; before it is entered.
+
+        Args:
+            attach: called with each publisher before it starts.
+        """
+        self._speakers.append(attach)
 
     def states(self) -> list[CameraState]:
         """How each camera is doing."""
@@ -216,7 +226,11 @@ class Watch:
         refused = [line.failure for line in self.lines if line.failure is not None]
         if len(refused) == len(self.lines):
             raise MaskGateError("\n".join(map(str, refused))) from refused[0]
-        self.dispatch = Dispatch(self.settings, self._say)
+        self.dispatch = Dispatch(self.settings, self._say, self._attach)
+
+    def _attach(self, publisher: Publisher, settings: Settings) -> None:
+        for attach in self._speakers:
+            attach(publisher, settings)
 
     def _new_line(self, name: str) -> Line:
         return Line(name, self._nets, self.settings, once=self._once, on_news=self._news.set)
@@ -265,10 +279,10 @@ class Watch:
     def _dispatch_anew(self, settings: Settings) -> None:
         self.dispatch.close()
         try:
-            self.dispatch = Dispatch(settings, self._say)
+            self.dispatch = Dispatch(settings, self._say, self._attach)
         except MaskGateError:
             try:
-                self.dispatch = Dispatch(self.settings, self._say)
+                self.dispatch = Dispatch(self.settings, self._say, self._attach)
             except MaskGateError as error:
                 self._broken = error  # Alerts have nowhere to go: the watch ends.
             raise
