@@ -48,6 +48,8 @@ def watch(
     with ExitStack() as stack:
         end = stack.enter_context(End(seconds))
         stack.enter_context(on_sighup(watching.hang_up))
+        if settings.view.enabled:
+            _show(watching, console, stack)
         stack.enter_context(watching)
         if save:
             stack.enter_context(_recording(watching, save))
@@ -63,6 +65,18 @@ def watch(
         )
         if patient:
             _require_all(watching)
+
+
+def _show(watching: Watch, console: Console, stack: ExitStack) -> None:
+    """Serve the live view, and say where it is."""
+    # Its web server takes 9 MB: it is loaded only where the page is wanted.
+    from edge.view.live import Live
+    from edge.view.server import LiveView
+
+    live = Live(watching.settings, lambda: watching.people, watching.states)
+    watching.observe(live)
+    page = stack.enter_context(LiveView(watching.settings, live))
+    console.say(f"live view: {page.url}")
 
 
 def _recording(watching: Watch, save: Path) -> Recording:
