@@ -204,16 +204,21 @@ function facts(told) {
 function listHealth(told) {
   const rows = told.cameras.flatMap((one) => cameraRows(one, told.cameras.length > 1));
   if (told.health) rows.push(...deviceRows(told.health));
-  at("health").replaceChildren(...rows.flatMap(([name, value, bad]) => [element("dt", name), element("dd", value, bad ? "bad" : "")]));
+  at("health").replaceChildren(...rows.flatMap(([name, value, bad]) => {
+    const told = element("dd", value, bad ? "bad" : "");
+    return name ? [element("dt", name), told] : [told];
+  }));
 }
 
 function cameraRows(one, several) {
   const bad = one.condition === "away" || one.condition === "failed";
-  const rows = [[several ? one.name : "Camera", one.condition, bad]];
+  const speed = one.condition === "delivering" ? `, ${one.frames_per_second} frames/s` : "";
+  const rows = [[several ? one.name : "Camera", one.condition + speed, bad]];
   if (one.reason) rows.push(["", one.reason, bad]);
-  if (one.condition === "delivering") rows.push(["", `${one.frames_per_second} frames/s`, false]);
-  if (one.dropped) rows.push(["", `${one.dropped} frames dropped`, false]);
-  if (one.outages) rows.push(["", one.outages === 1 ? "was away once" : `was away ${one.outages} times`, false]);
+  const lost = [];
+  if (one.dropped) lost.push(`${one.dropped} frames dropped`);
+  if (one.outages) lost.push(one.outages === 1 ? "away once" : `away ${one.outages} times`);
+  if (lost.length) rows.push(["", lost.join(", "), false]);
   return rows;
 }
 
@@ -228,7 +233,7 @@ function deviceRows(health) {
   rows.push(["Memory", `${Math.round(health.memory_bytes / 2 ** 20)} MB`, false]);
   rows.push(["Up for", duration(health.uptime_s), false]);
   if (!health.clock_trusted) rows.push(["Clock", "not set yet", true]);
-  if (health.last_error) rows.push(["Last error", health.last_error.text, true]);
+  if (health.last_error) rows.push(["Last error", new Date(health.last_error.time).toLocaleTimeString(), true], ["", health.last_error.text, false]);
   return rows;
 }
 
