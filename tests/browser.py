@@ -5,11 +5,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
+
+from edge.values import Pixels
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 OPTIONS = (
@@ -78,6 +82,11 @@ class Browser:
             lambda _: any(text in found for found in self.texts(selector)),
             f"no {selector} with {text!r}: {self.texts(selector)}",
         )
+
+    def photograph(self) -> Pixels:
+        """What is on the screen."""
+        png = np.frombuffer(self.driver.get_screenshot_as_png(), np.uint8)
+        return np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR)[:, :, ::-1], np.uint8)
 
     def complaints(self) -> list[str]:
         """What the page or the browser said on the console."""
