@@ -12,7 +12,7 @@ from edge.config import Settings
 from edge.people.decision import People
 from edge.sources.state import CameraState
 from edge.values import Frame
-from edge.view.picture import kind_of
+from edge.view.found import kind_of
 from edge.view.screen import Screen
 from edge.watch.observer import Observer
 

@@ -7,8 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from edge.show.jpeg import to_jpeg
 from edge.values import Frame
-from edge.view.picture import People, describe, to_jpeg
+from edge.view.found import People, describe
+from edge.vision.pixelate import pixelate
 
 _INTERVAL: Final = 0.06
 """Seconds between two pictures of a camera, at least, however many people look."""
@@ -116,6 +118,8 @@ class Screen:
             "height": height,
             "people": describe(seen.people, width, height, self._violations),
         }
-        jpeg = to_jpeg(pixels, seen.people, hide_faces=self._hide_faces)
-        message = json.dumps(found).encode() + b"\n" + jpeg
+        if self._hide_faces:
+            # Also of those lost from sight: the face may be there still.
+            pixels = pixelate(pixels, [track.box for track, _ in seen.people])
+        message = json.dumps(found).encode() + b"\n" + to_jpeg(pixels)
         return Picture(seen.number, message, time.monotonic())

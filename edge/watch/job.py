@@ -48,9 +48,9 @@ def watch(
     with ExitStack() as stack:
         end = stack.enter_context(End(seconds))
         stack.enter_context(on_sighup(watching.hang_up))
+        stack.enter_context(watching)
         if settings.view.enabled:
             _show(watching, console, stack)
-        stack.enter_context(watching)
         if save:
             stack.enter_context(_recording(watching, save))
         watching.run(end)

@@ -1,39 +1,12 @@
-"""A frame as those who look at the page get it: a JPEG, and what was found in it."""
+"""What the page is told of the people in a picture."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final
-
-import cv2
-import numpy as np
+from typing import Any
 
 from edge.alerting.alerts import in_words, shares_of_frame
-from edge.values import Pixels, Track, Verdict
-from edge.vision.pixelate import pixelate
+from edge.values import Track, Verdict
 
-_LONGEST: Final = 1280
-"""Pixels of the longer side; a screen on a ladder shows no more, and encoding costs time."""
-_QUALITY: Final = 80
 People = Sequence[tuple[Track, Verdict]]
-
-
-def to_jpeg(pixels: Pixels, people: People, *, hide_faces: bool) -> bytes:
-    """Encode a frame.
-
-    Args:
-        pixels: RGB uint8, height x width x 3; stays as it is.
-        people: everyone who is followed.
-        hide_faces: pixelate them; also who was lost from sight, for the face may be there still.
-    """
-    if hide_faces:
-        pixels = pixelate(pixels, [track.box for track, _ in people])
-    scale = _LONGEST / max(pixels.shape[:2])
-    if scale < 1:
-        pixels = np.asarray(
-            cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
-        )
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return jpeg.tobytes()
 
 
 def describe(
