@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.config import View
+from edge.config import Settings, View
 from edge.errors import MaskGateError
 from edge.values import Verdict
 from edge.view import server
@@ -84,6 +85,51 @@ def test_showing_frames_takes_no_time_however_many_look(page: Page) -> None:
         looker.join(10)
     # Encoding one of these takes longer; what is measured is the other threads' share of Python.
     assert longest < 0.05
+
+
+def test_however_fast_a_camera_is_its_pictures_are_bounded(page: Page) -> None:
+    after = 0
+    numbers = set()
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        page.show(outcome())
+        page.show(outcome())
+        after = int(str(page.picture(after)[0]["number"]))
+        numbers.add(after)
+    assert 5 <= len(numbers) <= 17
+
+
+def test_an_old_picture_is_not_shown_as_if_it_were_now(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.view.screen._STALE", 0.2)
+    monkeypatch.setattr("edge.view.watching._PATIENCE", 0.1)
+    page.show(outcome())
+    page.picture()
+    time.sleep(0.3)
+    assert page.ask("/picture/entrance?after=0&viewer=viewer00")[0] == 204
+
+
+def test_other_cameras_are_shown_when_other_settings_are_in_force(page: Page) -> None:
+    page.show(outcome())
+    page.settings = Settings.model_validate({"cameras": {"yard": {}}})
+    page.live.adopted(page.settings)
+    page.show(outcome(), camera="yard")
+    assert page.ask("/picture/yard?after=0&viewer=viewer00")[0] == 200
+    assert page.ask("/picture/entrance?after=0&viewer=viewer00")[0] == 404
+    assert [c["name"] for c in json.loads(page.ask("/state")[2])["cameras"]] == ["yard"]
+
+
+def test_a_page_that_fails_does_not_end_the_watch(
+    serve: Callable[..., Page], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_words: object) -> None:
+        raise RuntimeError("no loop")
+
+    monkeypatch.setattr(server.Server, "serve", fail)
+    page = serve()
+    wait_until(lambda: "the device watches on without it" in caplog.text)
+    page.show(outcome())
 
 
 def test_large_pictures_are_made_smaller(page: Page) -> None:
@@ -262,6 +308,14 @@ def test_a_wrong_password_is_refused_and_many_have_to_wait(locked: Page) -> None
     assert b"Try again in 2 s" in body
     time.sleep(2.1)
     assert locked.log_in()[0] == 303
+
+
+def test_many_wrong_passwords_at_once_get_no_more_tries_than_one_after_the_other(
+    locked: Page,
+) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: locked.log_in("open sesam3")[0], range(16)))
+    assert sorted(answers) == [403] * 3 + [429] * 13
 
 
 @pytest.mark.parametrize("origin", ["", "null", "http://evil.example", "https://127.0.0.1"])

@@ -38,11 +38,13 @@ def login_routes(sessions: Sessions, page: str, *, tls: bool) -> list[Route]:
 
     async def log_in(request: Request) -> Response:
         address = request.client.host if request.client else ""
+        password = await _password(request)
+        # From here on nothing is awaited: many at once get no more tries than one after the other.
         pause = math.ceil(brake.pause(address))
         if pause:
             wait = f"Too many wrong passwords. Try again in {pause} s."
             return form(wait, 429, **{"Retry-After": str(pause)})
-        token = sessions.open(await _password(request))
+        token = sessions.open(password)
         if token is None:
             brake.wrong(address)
             return form("That is not the password.", 403)
