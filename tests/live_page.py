@@ -26,13 +26,13 @@ FACE = Box(100, 80, 160, 160)
 NOISE: Pixels = np.random.default_rng(3).integers(0, 256, (240, 320, 3), np.uint8)
 
 
-def outcome(*verdicts: Verdict, alerts: tuple[Alert, ...] = ()) -> Outcome:
+def outcome(*verdicts: Verdict, bystanders: tuple[Box, ...] = ()) -> Outcome:
     face = Face(FACE, 0.99, Landmarks(POINT, POINT, POINT, POINT, POINT))
     people = [
         (Track(number, FACE, face, 1.0, 2.0, hits=5), verdict)
         for number, verdict in enumerate(verdicts, 1)
     ]
-    return Outcome(people, list(alerts), {}, Look("off"))
+    return Outcome(people, [], {}, Look("off"), list(bystanders))
 
 
 def alert(state: State, decided: float) -> Alert:

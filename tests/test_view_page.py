@@ -118,9 +118,10 @@ def test_the_picture_moves_and_is_what_the_camera_saw(
     assert seen[0].std() > 40
 
 
-def test_boxes_lie_where_the_faces_are(
-    browser: Browser, page: Page, live: Callable[[Page], None]
+def test_boxes_and_zones_lie_where_the_faces_and_zones_are(
+    browser: Browser, serve: Callable[..., Page], live: Callable[[Page], None]
 ) -> None:
+    page = serve(cameras={"entrance": {"zones": [[[0, 0], [0.5, 0], [0.5, 1]]], "min_face": 64}})
     live(page)
     browser.open(page.served.url)
     browser.wait("#labels .violation", "#1 no mask 99 %")
@@ -133,6 +134,9 @@ def test_boxes_lie_where_the_faces_are(
     assert box["x"] - stage["x"] == pytest.approx(100 * scale, abs=3)
     assert box["y"] - stage["y"] == pytest.approx(80 * scale, abs=3)
     assert box["width"] == pytest.approx(60 * scale, abs=3)
+    browser.wait("#labels .aid", "64 px")
+    [zone] = browser.find("#overlay polygon.zone")
+    assert zone.get_attribute("points") == "0,0 160,0 160,240"
 
 
 @pytest.mark.parametrize("dark", [False, True])

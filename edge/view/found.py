@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from edge.alerting.alerts import in_words, shares_of_frame
-from edge.values import Track, Verdict
+from edge.values import Box, Track, Verdict
 
 People = Sequence[tuple[Track, Verdict]]
 
@@ -26,10 +26,9 @@ def describe(
 def _described(
     track: Track, verdict: Verdict, width: int, height: int, violations: Collection[str]
 ) -> dict[str, Any]:
-    box = shares_of_frame(track.box, width, height)
     return {
         "id": track.id,
-        "box": [round(edge, 4) for edge in (box.left, box.top, box.right, box.bottom)],
+        "box": shares(track.box, width, height),
         "pixels": round(max(track.box.width, track.box.height)),
         "in_sight": track.face is not None,
         "kind": kind_of(verdict.label, violations),
@@ -37,6 +36,12 @@ def _described(
         "confidence": round(verdict.confidence, 3),
         "votes": verdict.votes,
     }
+
+
+def shares(box: Box, width: int, height: int) -> list[float]:
+    """Left, top, right and bottom as shares of a frame of this size, 0..1."""
+    inside = shares_of_frame(box, width, height)
+    return [round(edge, 4) for edge in (inside.left, inside.top, inside.right, inside.bottom)]
 
 
 def kind_of(label: str | None, violations: Collection[str]) -> str:

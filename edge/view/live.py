@@ -38,7 +38,7 @@ class Live(Observer):
         """Begin with nothing seen.
 
         Args:
-            settings: all of them; of [view] it stays with what it began with.
+            settings: all of them; what they say in [view] holds for as long as this lives.
             people: tells how many persons there were; asked on the thread that watches.
             states: tells how each camera is doing; asked on any thread.
             health: tells how the device is doing, as it is published, None while that is not
@@ -67,7 +67,7 @@ class Live(Observer):
 
     def saw(self, camera: str, frame: Frame, outcome: Outcome) -> None:
         """Take the next frame of a camera, and what it led to."""
-        self.screens[camera].put(frame, outcome.people)
+        self.screens[camera].put(frame, outcome)
         with self._lock:
             self._times[camera].append(time.monotonic())
 
@@ -92,7 +92,6 @@ class Live(Observer):
             "device": settings.device.id,
             "faces_hidden": self._hide_faces,
             "login": self._login,
-            "min_face": settings.detector.min_face,
             "cameras": cameras,
             "counts": self._counts(),
             "alerts": alerts,
@@ -111,6 +110,7 @@ class Live(Observer):
         return state.camera in self.screens
 
     def _camera(self, state: CameraState) -> dict[str, Any]:
+        camera = self._settings.cameras[state.camera]
         age, times = self.screens[state.camera].age, self._times[state.camera]
         # To now, not to the newest: a camera that has stopped gets slower and slower.
         lasted = time.monotonic() - times[0] if times else 0.0
@@ -120,6 +120,8 @@ class Live(Observer):
             "reason": state.reason,
             "outages": state.outages,
             "dropped": state.dropped,
+            "zones": camera.zones,
+            "min_face": camera.min_face or self._settings.detector.min_face,
             "age": None if age is None else round(age, 1),
             "frames_per_second": round(len(times) / lasted, 1) if lasted > 0 else 0.0,
         }

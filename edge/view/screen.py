@@ -7,9 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from edge.chain import Outcome
 from edge.show.jpeg import to_jpeg
 from edge.values import Frame
-from edge.view.found import People, describe
+from edge.view.found import describe, shares
 from edge.vision.pixelate import pixelate
 
 _INTERVAL: Final = 0.06
@@ -20,11 +21,11 @@ _STALE: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A frame, and who was found in it."""
+    """A frame, and what was found in it."""
 
     number: int
     frame: Frame
-    people: People
+    outcome: Outcome
     processed: float
     """Monotonic seconds; the frame's own are those of its source, which may be a file."""
 
@@ -61,11 +62,11 @@ class Screen:
         self._encoding = threading.Lock()
         self._closed = False
 
-    def put(self, frame: Frame, people: People) -> None:
+    def put(self, frame: Frame, outcome: Outcome) -> None:
         """Take the next frame; the one before is forgotten."""
         with self._changed:
             number = self._newest.number + 1 if self._newest else 1
-            self._newest = _Seen(number, frame, people, time.monotonic())
+            self._newest = _Seen(number, frame, outcome, time.monotonic())
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -116,10 +117,10 @@ class Screen:
             "number": seen.number,
             "width": width,
             "height": height,
-            "people": describe(seen.people, width, height, self._violations),
+            "people": describe(seen.outcome.people, width, height, self._violations),
+            "bystanders": [shares(box, width, height) for box in seen.outcome.bystanders],
         }
         if self._hide_faces:
-            # Also of those lost from sight: the face may be there still.
-            pixels = pixelate(pixels, [track.box for track, _ in seen.people])
+            pixels = pixelate(pixels, seen.outcome.faces)
         message = json.dumps(found).encode() + b"\n" + to_jpeg(pixels)
         return Picture(seen.number, message, time.monotonic())

@@ -9,6 +9,7 @@ from edge.ending import End, on_sighup
 from edge.errors import MaskGateError
 from edge.show.console import Console
 from edge.show.recording import Recording
+from edge.view.showing import Showing
 from edge.watch.film import Film
 from edge.watch.running import Watch
 
@@ -49,8 +50,9 @@ def watch(
         end = stack.enter_context(End(seconds))
         stack.enter_context(on_sighup(watching.hang_up))
         stack.enter_context(watching)
-        if settings.view.enabled:
-            _show(watching, console, stack)
+        showing = Showing(watching, console.say)
+        stack.callback(showing.close)
+        watching.observe(showing)
         if save:
             stack.enter_context(_recording(watching, save))
         watching.run(end)
@@ -65,18 +67,6 @@ def watch(
         )
         if patient:
             _require_all(watching)
-
-
-def _show(watching: Watch, console: Console, stack: ExitStack) -> None:
-    """Serve the live view, and say where it is."""
-    # Its web server takes 9 MB: it is loaded only where the page is wanted.
-    from edge.view.live import Live
-    from edge.view.server import LiveView
-
-    live = Live(watching.settings, lambda: watching.people, watching.states)
-    watching.observe(live)
-    page = stack.enter_context(LiveView(watching.settings, live))
-    console.say(f"live view: {page.url}")
 
 
 def _recording(watching: Watch, save: Path) -> Recording:

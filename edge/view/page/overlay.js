@@ -15,23 +15,24 @@ export function forget() {
 
 /**
  * Draw over a picture.
- * @param picture its width and height in pixels, and the people in it.
+ * @param picture its width and height in pixels, the people in it, and faces that do not count.
  * @param zones polygons of [x, y], as shares of the picture.
  * @param smallest side in pixels of the smallest face that is looked for; 0 not to draw it.
  */
 export function draw(picture, zones, smallest) {
-  const { width, height, people } = picture;
+  const { width, height, people, bystanders } = picture;
   overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const shapes = zones.map((zone) =>
     shape("polygon", "zone", { points: zone.map(([x, y]) => `${x * width},${y * height}`).join(" ") }),
   );
+  shapes.push(...bystanders.map((box) => shape("rect", "box bystander", inPixels(box, width, height))));
   const texts = [];
   const remembered = new Map();
   for (const person of people) {
-    const [left, top, right, bottom] = person.box;
-    const box = { x: left * width, y: top * height, width: (right - left) * width, height: (bottom - top) * height };
+    const [left, top, , bottom] = person.box;
+    const box = inPixels(person.box, width, height);
     const lost = person.in_sight ? "" : " lost";
-    const trail = [...(trails.get(person.id) ?? []), `${box.x + box.width / 2},${box.y + box.height}`].slice(-TRAIL);
+    const trail = longer(trails.get(person.id) ?? [], `${box.x + box.width / 2},${box.y + box.height}`);
     remembered.set(person.id, trail);
     shapes.push(shape("polyline", `trail ${person.kind}`, { points: trail.join(" ") }));
     if (!lost) shapes.push(shape("rect", "under", box));
@@ -53,6 +54,15 @@ export function draw(picture, zones, smallest) {
 export function said(person) {
   if (!person.in_sight) return `${person.label}, out of sight`;
   return person.kind === "unsure" ? "unsure" : `${person.label} ${Math.round(100 * person.confidence)} %`;
+}
+
+function inPixels([left, top, right, bottom], width, height) {
+  return { x: left * width, y: top * height, width: (right - left) * width, height: (bottom - top) * height };
+}
+
+/** A trail with another point, unless nothing has moved: the same picture may be drawn again. */
+function longer(trail, point) {
+  return trail.at(-1) === point ? trail : [...trail, point].slice(-TRAIL);
 }
 
 function shape(name, kind, attributes) {

@@ -49,9 +49,9 @@ async function followPictures() {
 
 /** Why a camera sends no picture. */
 function whyNot(name) {
-  const told = state?.cameras.find((one) => one.name === name);
-  if (!told || told.condition === "delivering") return "no new picture from this camera";
-  return [`this camera is ${told.condition}`, told.reason].filter(Boolean).join(": ");
+  const { condition, reason } = toldOf(name);
+  if (!condition || condition === "delivering") return "no new picture from this camera";
+  return [`this camera is ${condition}`, reason].filter(Boolean).join(": ");
 }
 
 async function refused(answer) {
@@ -86,12 +86,13 @@ async function show(message, from) {
 
 function drawShown() {
   if (shown === null) return;
-  const smallest = at("smallest").checked && state ? state.min_face : 0;
-  draw(shown, zonesOf(camera), smallest);
+  const { zones, min_face } = toldOf(camera);
+  draw(shown, zones ?? [], at("smallest").checked ? min_face ?? 0 : 0);
 }
 
-function zonesOf(name) {
-  return state?.cameras.find((one) => one.name === name)?.zones ?? [];
+/** What the device told of a camera; nothing before it did. */
+function toldOf(name) {
+  return state?.cameras.find((one) => one.name === name) ?? {};
 }
 
 function notice(text) {
@@ -115,7 +116,7 @@ function listPeople(people) {
 }
 
 function sizeOf(person) {
-  const smallest = state?.min_face ?? 0;
+  const smallest = toldOf(camera).min_face ?? 0;
   return `face ${person.pixels} px${person.pixels < smallest ? `, smaller than ${smallest} px does not count` : ""}`;
 }
 
@@ -149,6 +150,7 @@ function showState(told) {
   listAlerts(told.alerts, told.cameras.length > 1);
   listHealth(told);
   at("facts").textContent = facts(told);
+  drawShown();
 }
 
 function listCameras(cameras) {
