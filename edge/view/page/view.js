@@ -225,7 +225,8 @@ function cameraRows(one, several) {
 }
 
 function deviceRows(health) {
-  const rows = [["Broker", health.broker.connected ? "connected" : health.broker.detail || "not connected", !health.broker.connected]];
+  const rows = [["Broker", health.broker.connected ? "connected" : "not connected", !health.broker.connected]];
+  if (!health.broker.connected) rows.push(["", health.broker.detail, true]);
   rows.push(["Waiting alerts", `${health.outbox.waiting}${health.outbox.dropped ? `, ${health.outbox.dropped} lost` : ""}`, health.outbox.dropped > 0]);
   const total = health.latency_ms.total;
   if (total) rows.push(["A frame takes", `${total.median.toFixed(1)} ms`, false]);
