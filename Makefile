@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: help run test lint format bench pictures data train cluster convert data-given run-given lock mosquitto swiftshader clean
+.PHONY: help run test lint format bench pictures data train cluster convert data-given run-given lock mosquitto chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,11 +25,11 @@ help: ## This list
 	@echo "  YUNET=file.onnx AIZOO=file.tflite go with make bench: these detectors beside ours"
 	@echo "  MODEL=compact|cnn|vgg16|detector RUN=folder OPTIONS='--epochs 10' go with make train; all folders of DATA are joined"
 
-run: $(VENV)/ready ## Watch: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
-	@$(VENV)/bin/maskgate run $(if $(CONFIG),--config "$$CONFIG") $(if $(SOURCE),--source "$$SOURCE") \
+run: $(VENV)/ready ## Watch, with the live view: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
+	@$(VENV)/bin/maskgate run --view $(if $(CONFIG),--config "$$CONFIG") $(if $(SOURCE),--source "$$SOURCE") \
 		$(if $(BROKER),--broker "$$BROKER") $(if $(SECONDS),--seconds '$(SECONDS)')
 
-test: $(DEV)/ready mosquitto .venv-legacy/ready swiftshader ## All tests
+test: $(DEV)/ready mosquitto chromium .venv-legacy/ready swiftshader ## All tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready ## Linter, formatter and type checker
@@ -47,8 +47,8 @@ bench: $(DEV)/ready $(VENV)/ready mosquitto ## Speed against the paper's way, in
 		$(if $(YUNET),--yunet $(YUNET)) $(if $(AIZOO),--aizoo $(AIZOO)))
 	$(if $(CLIPS),$(DEV)/bin/python -m benchmarks.clips $(CLIPS))
 
-pictures: $(DEV)/ready ## The pictures of the README and of docs
-	$(DEV)/bin/python docs/pictures.py
+pictures: $(DEV)/ready chromium ## The pictures of the README and of docs
+	$(DEV)/bin/python -m docs.pictures
 
 data: $(TRAIN)/ready ## Fetch Kaggle's face-mask pictures into data/ (needs an account there)
 	$(TRAIN)/bin/maskgate-train fetch --out data
@@ -156,10 +156,18 @@ $(1)/bin/python -c "import pathlib, zipfile; \
 rm -rf $(1)/wheels
 endef
 
-# The real broker, where this user may install it; without it the tests use the embedded one.
+# Debian's packages for the tests, where this user may install them; without mosquitto the embedded
+# broker takes its place, without a browser nobody looks at the live view.
 mosquitto:
 	@command -v mosquitto mosquitto_sub >/dev/null || test -x /usr/sbin/mosquitto || \
-	if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \
-		echo "installing mosquitto"; \
-		$$(test "$$(id -u)" = 0 || echo sudo -n) sh -c "apt-get update -qq && apt-get install -y -qq mosquitto mosquitto-clients" >/dev/null; \
-	else echo "mosquitto is not installed and may not be here: the tests use the embedded broker"; fi
+	{ $(call debian,mosquitto mosquitto-clients); }
+
+chromium:
+	@command -v chromium chromedriver >/dev/null || { $(call debian,chromium chromium-driver); }
+
+define debian
+if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \
+	echo "installing $(1)"; \
+	$$(test "$$(id -u)" = 0 || echo sudo -n) sh -c "apt-get update -qq && apt-get install -y -qq $(1)" >/dev/null; \
+else echo "$(1): not installed, and this user may not install it; some tests do without"; fi
+endef

@@ -14,6 +14,7 @@ from edge.probe.choose import require_accelerator
 from edge.probe.task import classifier_task, detector_task
 from edge.sources.opening import open_watched
 from edge.trust.gate import load_trusted
+from edge.view.secrets import check_certificate, read_password
 from edge.vision.classifier import Classifier
 from edge.vision.yunet import YuNet
 
@@ -33,6 +34,8 @@ def check_files(settings: Settings) -> None:
         lambda: require_some_label(settings.decision, judging()),
         lambda: require_accelerator(classifier_task(judging(), settings)),
         lambda: _check_files_of(settings.broker),
+        lambda: read_password(settings.view),
+        lambda: check_certificate(settings.view),
         *(partial(_check_source, name, camera) for name, camera in settings.cameras.items()),
     ]
     faults = []

@@ -50,6 +50,7 @@ def main() -> None:
     "--once", is_flag=True, help="Process every frame, and end when the source and alerts have."
 )
 @seconds_option
+@click.option("--view", is_flag=True, help="Serve the live view, as [view] says.")
 @click.option("--save", type=PATH, metavar="OUT.mp4", help="Record what was seen as a video.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -59,13 +60,14 @@ def run(
     broker: str | None,
     once: bool,
     seconds: float | None,
+    view: bool,
     save: Path | None,
     as_json: bool,
 ) -> None:
     """Watch a source and send an alert for everyone who comes in without a mask."""
     from edge.watch.job import watch
 
-    read = partial(load_settings, config, _given(broker=broker), source=source)
+    read = partial(load_settings, config, _given(broker=broker, view=view), source=source)
     watch(read(), once=once, seconds=seconds, save=save, as_json=as_json, reread=read)
 
 
@@ -210,6 +212,10 @@ def _real(seconds: float | None) -> float | None:
     return seconds
 
 
-def _given(*, broker: str | None) -> dict[str, tuple[str, str, object]]:
+def _given(*, broker: str | None, view: bool = False) -> dict[str, tuple[str, str, object]]:
     """Say which settings the command line gives, by option."""
-    return {} if broker is None else {"--broker": ("broker", "url", broker)}
+    options: dict[str, tuple[str, str, object]] = {
+        "--broker": ("broker", "url", broker),
+        "--view": ("view", "enabled", view or None),
+    }
+    return {name: option for name, option in options.items() if option[2] is not None}

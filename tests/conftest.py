@@ -9,15 +9,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.config import Broker
+from edge.config import Broker, View
 from edge.mqtt.broker_url import parse_broker_url
 from edge.mqtt.embedded_broker import EmbeddedBroker
+from tests.live_page import PASSWORD as VIEW_PASSWORD
+from tests.live_page import Page
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 USER, PASSWORD = "door", "s3cr3t-täg"
@@ -357,3 +360,36 @@ def silent() -> Iterator[Callable[[bytes], Silent]]:
     yield make
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Page]]:
+    """Serves a live view by the keys of [view], and by other sections where they are given."""
+    with ExitStack() as stack:
+
+        def start(view: dict[str, object] | None = None, **settings: object) -> Page:
+            page = Page(View.model_validate({"port": 0, **(view or {})}), **settings)
+            stack.enter_context(page.served)
+            return page
+
+        yield start
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> Path:
+    file = tmp_path / "password"
+    file.write_text(f"{VIEW_PASSWORD}\n")
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def page(serve: Callable[..., Page]) -> Page:
+    """A live view without a password."""
+    return serve()
+
+
+@pytest.fixture
+def locked(serve: Callable[..., Page], password_file: Path) -> Page:
+    """A live view with a password."""
+    return serve({"password_file": password_file})

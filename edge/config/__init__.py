@@ -17,6 +17,7 @@ from edge.config.section import NUMBER_AS_TEXT, HomePath, Name, Seconds, Section
 from edge.config.settings import Settings
 from edge.config.snapshot import Snapshot
 from edge.config.trust import Trust
+from edge.config.view import View
 
 __all__ = [
     "DEFAULT_NAME",
@@ -40,4 +41,5 @@ __all__ = [
     "Snapshot",
     "Tracking",
     "Trust",
+    "View",
 ]

@@ -13,6 +13,7 @@ from edge.config.outbox import Outbox
 from edge.config.people import Decision, Tracking
 from edge.config.snapshot import Snapshot
 from edge.config.trust import Trust
+from edge.config.view import View
 
 
 class Settings(BaseModel):
@@ -32,6 +33,7 @@ class Settings(BaseModel):
     home_assistant: HomeAssistant = HomeAssistant()
     snapshot: Snapshot = Snapshot()
     trust: Trust = Trust()
+    view: View = View()
 
     @model_validator(mode="after")
     def _faces_that_count_are_looked_for(self) -> "Settings":

@@ -9,6 +9,7 @@ from edge.ending import End, on_sighup
 from edge.errors import MaskGateError
 from edge.show.console import Console
 from edge.show.recording import Recording
+from edge.view.showing import Showing
 from edge.watch.conversation import Conversation
 from edge.watch.film import Film
 from edge.watch.running import Watch
@@ -54,6 +55,9 @@ def watch(
         stack.enter_context(on_sighup(watching.hang_up))
         stack.enter_context(watching)
         stack.callback(conversation.close)
+        showing = Showing(watching, console.say)
+        stack.callback(showing.close)
+        watching.observe(showing)
         if save:
             stack.enter_context(_recording(watching, save))
         watching.run(end)
