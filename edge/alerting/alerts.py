@@ -1,12 +1,12 @@
 """Alerts: what the device says of one violation, and the CloudEvent that carries it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from math import isfinite
 from typing import Any, Literal
 from uuid import UUID
 
 from edge.config import Device
+from edge.timestamps import rfc3339
 from edge.values import Box
 
 State = Literal["opened", "closed"]
@@ -111,8 +111,8 @@ def to_cloudevent(alert: Alert, device: Device, *, late: bool) -> dict[str, Any]
         "camera": alert.camera,
         "kind": alert.label,
         "state": alert.state,
-        "first_seen": _rfc3339(alert.first_seen),
-        "last_seen": _rfc3339(alert.last_seen),
+        "first_seen": rfc3339(alert.first_seen),
+        "last_seen": rfc3339(alert.last_seen),
         "votes": alert.votes,
         "confidence": round(alert.confidence, 4),
         "box": {
@@ -132,15 +132,7 @@ def to_cloudevent(alert: Alert, device: Device, *, late: bool) -> dict[str, Any]
         "source": f"/maskgate/{device.site}/{device.id}",
         "type": f"{EVENT_TYPE}.{alert.state}",
         "subject": violation,
-        "time": _rfc3339(alert.decided),
+        "time": rfc3339(alert.decided),
         "datacontenttype": "application/json",
         "data": data,
     }
-
-
-def _rfc3339(moment: float) -> str:
-    return (
-        datetime.fromtimestamp(moment, timezone.utc)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
