@@ -9,6 +9,7 @@ from edge.config.cameras import DEFAULT_NAME, Camera
 from edge.config.classifier import Classifier
 from edge.config.detector import KINDS, Detector
 from edge.config.device import Device
+from edge.config.health import Health
 from edge.config.outbox import Outbox
 from edge.config.people import Decision, Label, Tracking
 from edge.config.section import NUMBER_AS_TEXT, HomePath, Name, Seconds, Section
@@ -25,6 +26,7 @@ __all__ = [
     "Decision",
     "Detector",
     "Device",
+    "Health",
     "HomePath",
     "Label",
     "Name",

@@ -7,6 +7,7 @@ from edge.config.cameras import DEFAULT_NAME, Camera, Cameras
 from edge.config.classifier import Classifier
 from edge.config.detector import Detector
 from edge.config.device import Device
+from edge.config.health import Health
 from edge.config.outbox import Outbox
 from edge.config.people import Decision, Tracking
 from edge.config.trust import Trust
@@ -25,6 +26,7 @@ class Settings(BaseModel):
     tracking: Tracking = Tracking()
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
+    health: Health = Health()
     trust: Trust = Trust()
 
     @model_validator(mode="after")
