@@ -29,7 +29,7 @@ WELL = Health(
     uptime=3600.4,
     cameras={
         "entrance": CameraHealth(
-            state="live",
+            state="delivering",
             reason=None,
             frames_per_second=14.96,
             frames=54_000,

@@ -6,13 +6,21 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from edge.chain import Outcome
 from edge.health.brake import FREE, LONGEST_PAUSE, Brake, pause
 from edge.health.systemd import Systemd
 from edge.health.watchdog import Watchdog
+from edge.sources.state import CameraState, Condition
+from edge.values import Frame
+from edge.vision.gate import Look
 from tests.conftest import wait_until
 from tests.services import ServiceManager
+
+NO_FRAME = Frame(np.zeros((1, 1, 3), np.uint8), "door", 0, 0.0, 0.0)
+NO_OUTCOME = Outcome([], [], {}, Look("off"))
 
 
 class Clock:
@@ -81,30 +89,35 @@ def test_without_systemd_nothing_is_said_and_nothing_fails(
 
 
 class Watched:
-    """A watchdog that waits 40 seconds, its clock, and how many signs of life it gave."""
+    """A watchdog that systemd gives 40 seconds, its clock, and how many signs of life it gave."""
 
     def __init__(self, manager: ServiceManager) -> None:
         self.clock = Clock()
         self.manager = manager
         self.systemd = Systemd(manager.environment(watchdog=40))
-        self.watchdog = Watchdog(self.systemd, self.clock)
+        self.conditions: dict[str, Condition] = {"door": "delivering", "gate": "delivering"}
+        self.watchdog = Watchdog(self.systemd, self.states, self.clock)
+        self.asked = 0
+
+    def states(self) -> list[CameraState]:
+        return [
+            CameraState(name, condition, None, 0.0, 0, 0, 0)
+            for name, condition in self.conditions.items()
+        ]
 
     def signs(self) -> int:
-        self.systemd.status("asked")
-        asked = self.manager.count("STATUS=asked") + 1
-        wait_until(lambda: self.manager.count("STATUS=asked") >= asked or bool(self.manager.said))
-        wait_until(lambda: self.manager.said[-1] == "STATUS=asked")
+        self.asked += 1
+        self.systemd.status(f"asked {self.asked}")
+        wait_until(lambda: self.manager.count(f"STATUS=asked {self.asked}") == 1)
         return self.manager.count("WATCHDOG=1")
 
-    def run(
-        self, seconds: int, *cameras: str, stuck: str | None = None, away: str | None = None
-    ) -> None:
+    def run(self, seconds: int, *processed: str) -> None:
+        """Go round once a second, with a frame of these cameras each time."""
         for _ in range(seconds):
             self.clock.now += 1
-            for camera in cameras:
-                if camera not in (stuck, away):
-                    self.watchdog.processed(camera)
-            self.watchdog.turned(cameras, [away] if away else [])
+            for camera in processed:
+                self.watchdog.saw(camera, NO_FRAME, NO_OUTCOME)
+            self.watchdog.went_round()
 
 
 @pytest.fixture
@@ -113,45 +126,50 @@ def watched(manager: ServiceManager) -> Watched:
 
 
 def test_processed_frames_are_signs_of_life_in_moderation(watched: Watched) -> None:
-    watched.run(400, "door")
+    watched.run(400, "door", "gate")
     assert 35 <= watched.signs() <= 41
 
 
 def test_a_camera_whose_frames_are_never_processed_ends_the_signs(watched: Watched) -> None:
     watched.run(100, "door", "gate")
     before = watched.signs()
-    watched.run(20, "door", "gate", stuck="gate")
-    watched.run(100, "door", "gate", stuck="gate")
+    watched.run(120, "door")
     # Some come until the camera counts as stuck; in the 100 seconds after that systemd acts.
     assert watched.signs() - before <= 2
 
 
-def test_nothing_is_said_while_nobody_turns(watched: Watched) -> None:
-    watched.run(50, "door")
+def test_a_loop_that_stands_still_gives_no_sign(watched: Watched) -> None:
+    watched.run(50, "door", "gate")
     before = watched.signs()
     watched.clock.now += 1000
     assert watched.signs() == before
 
 
-def test_after_a_hang_a_turn_without_a_processed_frame_is_no_sign(watched: Watched) -> None:
-    watched.run(50, "door")
+def test_after_a_hang_a_round_without_a_processed_frame_is_no_sign(watched: Watched) -> None:
+    watched.run(50, "door", "gate")
     before = watched.signs()
     watched.clock.now += 1000
-    watched.watchdog.turned(["door"], [])
+    watched.watchdog.went_round()
     assert watched.signs() == before
 
 
-def test_a_camera_that_is_known_to_be_away_is_no_hang(watched: Watched) -> None:
-    watched.run(1000, "door", "gate", away="gate")
+@pytest.mark.parametrize("condition", ["away", "resting", "paused", "ended", "failed"])
+def test_a_camera_that_is_known_not_to_deliver_is_no_hang(
+    watched: Watched, condition: Condition
+) -> None:
+    watched.conditions["gate"] = condition
+    watched.run(1000, "door")
     assert watched.signs() >= 90
     before = watched.signs()
-    watched.run(15, "door", "gate", stuck="gate")  # Back, its first frame is on its way.
+    watched.conditions["gate"] = "delivering"
+    watched.run(15, "door")  # Back, its first frame is on its way.
     watched.run(100, "door", "gate")
     assert watched.signs() - before >= 10
 
 
 def test_a_device_whose_only_camera_is_away_lives_on(watched: Watched) -> None:
-    watched.run(1000, "door", away="door")
+    watched.conditions = {"door": "away"}
+    watched.run(1000)
     assert watched.signs() >= 90
 
 

@@ -1,12 +1,12 @@
 """Alerts: what the device says of one violation, and the CloudEvent that carries it."""
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from math import isfinite
 from typing import Any, Literal
 from uuid import UUID
 
 from edge.config import Device
-from edge.timestamps import rfc3339
 from edge.values import Box
 
 State = Literal["opened", "closed"]
@@ -136,3 +136,16 @@ def to_cloudevent(alert: Alert, device: Device, *, late: bool) -> dict[str, Any]
         "datacontenttype": "application/json",
         "data": data,
     }
+
+
+def rfc3339(moment: float) -> str:
+    """A time in UTC, to the millisecond: 2026-11-23T08:30:12.480Z.
+
+    Args:
+        moment: seconds since the Unix epoch.
+    """
+    return (
+        datetime.fromtimestamp(moment, timezone.utc)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

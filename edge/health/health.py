@@ -2,22 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from edge.alerting.alerts import rfc3339
 from edge.config import Device
-from edge.timestamps import rfc3339
-
-CameraCondition = Literal["starting", "live", "away", "paused", "ended"]
-"""Whether a camera delivers: away is one that is being opened again, ended a file."""
+from edge.sources.state import Condition
 
 
 @dataclass(frozen=True, slots=True)
 class CameraHealth:
     """How one camera is doing."""
 
-    state: CameraCondition
+    state: Condition
     reason: str | None
-    """Why it does not deliver; None while it does."""
+    """Why it is away or failed; None otherwise."""
     frames_per_second: float
     """Processed, over the newest seconds."""
     frames: int

@@ -7,6 +7,11 @@ from pathlib import Path
 from edge.config import Settings
 from edge.ending import End, on_sighup
 from edge.errors import MaskGateError
+from edge.health.hardware import Hardware
+from edge.health.monitor import Monitor
+from edge.health.service import Service
+from edge.health.systemd import Systemd
+from edge.health.watchdog import Watchdog
 from edge.show.console import Console
 from edge.show.recording import Recording
 from edge.watch.film import Film
@@ -51,7 +56,15 @@ def watch(
         stack.enter_context(watching)
         if save:
             stack.enter_context(_recording(watching, save))
+        systemd = Systemd()
+        hardware = stack.enter_context(Hardware(watching.shedder))
+        monitor = Monitor(watching, hardware)
+        service = Service(systemd, monitor.health)
+        for observer in (monitor, Watchdog(systemd, watching.states), service):
+            watching.observe(observer)
+        _show_metrics(monitor, settings.health.metrics_port, stack)
         watching.run(end)
+        service.ending(asked=end.asked)
         patient = once and not end.asked
         watching.finish()
         _deliver(watching, console, end, patient=patient)
@@ -75,6 +88,14 @@ def _recording(watching: Watch, save: Path) -> Recording:
     recording = Recording(save, line.rate, line.camera.source)
     watching.observe(Film(recording, line.rate, watching.settings.decision.violations))
     return recording
+
+
+def _show_metrics(monitor: Monitor, port: int | None, stack: ExitStack) -> None:
+    if port is not None:
+        # Some megabytes, for those who want it.
+        from edge.health.metrics import Metrics
+
+        stack.enter_context(Metrics(port, monitor.health))
 
 
 def _deliver(watching: Watch, console: Console, end: End, *, patient: bool) -> None:

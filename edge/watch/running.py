@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -14,6 +15,7 @@ from edge.alerting.alerts import Alert
 from edge.config import Settings
 from edge.ending import End
 from edge.errors import MaskGateError
+from edge.health.shedding import Shedder
 from edge.nets import OpenNets, require_some_label
 from edge.people.decision import People
 from edge.sources.state import CameraState
@@ -69,6 +71,8 @@ class Watch:
         self.lines: list[Line] = [self._new_line(name) for name in settings.cameras]
         """The cameras; for the thread that watches."""
         self.dispatch: Dispatch
+        self.shedder = Shedder(settings.health)
+        """Says which frames are skipped, to spare the device."""
         self._observers: list[Observer] = []
         self._stumbled: set[Observer] = set()
         self._paused = False
@@ -84,6 +88,10 @@ class Watch:
     def states(self) -> list[CameraState]:
         """How each camera is doing."""
         return [line.record.state() for line in self.lines]
+
+    def bundles(self) -> dict[str, str]:
+        """Name and version of the bundles in use, by what they are for."""
+        return self._nets.versions
 
     @property
     def paused(self) -> bool:
@@ -228,7 +236,8 @@ class Watch:
             frame = line.newest()
             if frame is not None:
                 looked = True
-                self._process(line, frame)
+                if self._once or self.shedder.wants(line.name, frame.monotonic, time.monotonic()):
+                    self._process(line, frame)
         return looked
 
     def _process(self, line: Line, frame: Frame) -> None:
