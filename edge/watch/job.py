@@ -56,13 +56,7 @@ def watch(
         stack.enter_context(watching)
         if save:
             stack.enter_context(_recording(watching, save))
-        systemd = Systemd()
-        hardware = stack.enter_context(Hardware(watching.shedder))
-        monitor = Monitor(watching, hardware)
-        service = Service(systemd, monitor.health)
-        for observer in (monitor, Watchdog(systemd, watching.states), service):
-            watching.observe(observer)
-        _show_metrics(monitor, settings.health.metrics_port, stack)
+        _, service = look_after(watching, stack)
         watching.run(end)
         service.ending(asked=end.asked)
         patient = once and not end.asked
@@ -78,6 +72,34 @@ def watch(
             _require_all(watching)
 
 
+def look_after(watching: Watch, stack: ExitStack) -> tuple[Monitor, Service]:
+    """Have the health of a watch seen to, from here until the stack is left.
+
+    Args:
+        watching: entered, not yet running.
+        stack: holds what must be stopped.
+
+    Returns:
+        Who says how the device is doing, and who tells systemd.
+
+    Raises:
+        MaskGateError: the port of the metrics is taken.
+    """
+    systemd = Systemd()
+    hardware = stack.enter_context(Hardware(watching.shedder))
+    monitor = Monitor(watching, hardware)
+    service = Service(systemd, monitor.health)
+    for observer in (monitor, Watchdog(systemd, watching.states), service):
+        watching.observe(observer)
+    port = watching.settings.health.metrics_port
+    if port is not None:
+        # Some megabytes, for those who want it.
+        from edge.health.metrics import Metrics
+
+        stack.enter_context(Metrics(port, monitor.health))
+    return monitor, service
+
+
 def _recording(watching: Watch, save: Path) -> Recording:
     if len(watching.lines) > 1:
         names = ", ".join(line.name for line in watching.lines)
@@ -88,14 +110,6 @@ def _recording(watching: Watch, save: Path) -> Recording:
     recording = Recording(save, line.rate, line.camera.source)
     watching.observe(Film(recording, line.rate, watching.settings.decision.violations))
     return recording
-
-
-def _show_metrics(monitor: Monitor, port: int | None, stack: ExitStack) -> None:
-    if port is not None:
-        # Some megabytes, for those who want it.
-        from edge.health.metrics import Metrics
-
-        stack.enter_context(Metrics(port, monitor.health))
 
 
 def _deliver(watching: Watch, console: Console, end: End, *, patient: bool) -> None:
