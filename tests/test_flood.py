@@ -1,4 +1,4 @@
-"""What repeats itself in the log: outages, and lines of any kind."""
+"""What repeats itself in the log is held back and counted."""
 
 import logging
 from collections.abc import Callable
@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 
 from edge.health.flood import BURST, MOST_KINDS, REFILL_SECONDS, FloodFilter
-from edge.health.outage import FIRST_REMINDER, LONGEST_REMINDER, Outage, duration
 
 
 class Clock:
@@ -74,31 +73,3 @@ def test_the_filter_remembers_a_bounded_number_of_kinds() -> None:
     for number in range(3 * MOST_KINDS):
         flood.filter(logging.LogRecord("x", logging.INFO, f"{number}", 1, "", None, None))
     assert len(flood._kinds) == MOST_KINDS
-
-
-def test_an_outage_is_told_of_once_then_ever_more_seldom_then_when_it_is_over(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO)
-    clock = Clock()
-    outage = Outage(logging.getLogger("test"), "camera door", clock)
-    for _ in range(7 * 24 * 120):  # a week, an attempt each 30 seconds
-        outage.failed("no such device")
-        clock.now += 30
-    outage.over()
-    outage.over()
-    lines = [record.getMessage() for record in caplog.records]
-    assert lines[0] == "camera door: no such device; trying again until it is back"
-    assert lines[1] == "camera door: still away after 10 min, 21 attempts: no such device"
-    assert lines[-1] == "camera door: back again after 7 d"
-    assert len(lines) < 7 * 86_400 / LONGEST_REMINDER + 10
-    assert sum("back again" in line for line in lines) == 1
-    assert FIRST_REMINDER == 600
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (200_000, "2 d")],
-)
-def test_a_duration_is_said_in_a_fitting_unit(seconds: float, text: str) -> None:
-    assert duration(seconds) == text

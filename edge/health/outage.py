@@ -1,6 +1,5 @@
-"""An outage in the log: a line when it begins, reminders ever more seldom, a line when it ends."""
+"""An outage that lasts is told of again, ever more seldom."""
 
-import logging
 import time
 from collections.abc import Callable
 
@@ -9,50 +8,33 @@ FIRST_REMINDER, LONGEST_REMINDER = 600.0, 21_600.0
 
 
 class Outage:
-    """Tells of something that is away, however often it is tried, without filling the log."""
+    """Counts attempts in vain, and says when the log should hear of them again."""
 
-    def __init__(
-        self, log: logging.Logger, what: str, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Prepare to tell.
-
-        Args:
-            log: where to.
-            what: what may be away, e.g. "camera entrance".
-            clock: monotonic seconds.
-        """
-        self._log = log
-        self._what = what
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._began = 0.0
-        self._reminder = 0.0
-        self._pause = 0.0
-        self.attempts = 0
-        """In vain, in this outage; 0 while there is none."""
+        self._attempts = 0
+        self._began = self._reminder = self._pause = 0.0
 
-    def failed(self, reason: str) -> None:
-        """Note that an attempt was in vain."""
+    def failed(self) -> str | None:
+        """Note an attempt in vain.
+
+        Returns:
+            What to remind of, e.g. "still so after 10 min, 21 attempts"; None if not now.
+        """
         now = self._clock()
-        self.attempts += 1
-        if self.attempts == 1:
-            self._log.warning("%s: %s; trying again until it is back", self._what, reason)
+        if not self._attempts:
             self._began, self._pause = now, FIRST_REMINDER
             self._reminder = now + self._pause
-        elif now >= self._reminder:
-            away = duration(now - self._began)
-            self._log.warning(
-                "%s: still away after %s, %d attempts: %s", self._what, away, self.attempts, reason
-            )
-            self._pause = min(2 * self._pause, LONGEST_REMINDER)
-            self._reminder = now + self._pause
+        self._attempts += 1
+        if now < self._reminder:
+            return None
+        self._pause = min(2 * self._pause, LONGEST_REMINDER)
+        self._reminder = now + self._pause
+        return f"still so after {duration(now - self._began)}, {self._attempts} attempts"
 
     def over(self) -> None:
-        """Note that it is there, again or still."""
-        if self.attempts:
-            self._log.info(
-                "%s: back again after %s", self._what, duration(self._clock() - self._began)
-            )
-            self.attempts = 0
+        """Note that it is over."""
+        self._attempts = 0
 
 
 def duration(seconds: float) -> str:
