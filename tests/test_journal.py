@@ -110,4 +110,5 @@ def test_what_ends_a_service_is_an_error_in_the_journal(
     wait_until(lambda: any(said in (e["MESSAGE"] or "") for e in journal.entries()))
     (entry,) = [e for e in journal.entries() if said in (e["MESSAGE"] or "")]
     assert entry["PRIORITY"] in "23"
+    assert entry["MESSAGE"].startswith(("settings", "the program crashed"))
     assert (tmp_path / "stderr").read_text() == ""

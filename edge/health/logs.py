@@ -39,6 +39,7 @@ def set_up_logging() -> None:
     handler: logging.Handler
     if goes_to_journal(STDERR) and SOCKET.exists():
         handler = JournalHandler(SOCKET)
+        handler.setFormatter(logging.Formatter("%(message)s"))
         # One entry with a priority, instead of a line of text for each line of the traceback.
         sys.excepthook = _log_crash
         threading.excepthook = lambda crash: log.critical(

@@ -9,6 +9,8 @@ from edge.health.health import Latency
 
 RATE_SECONDS = 10.0
 """What a rate is taken over."""
+SHORTEST_SECONDS = 1.0
+"""Less is too little to take a rate over."""
 RATE_FRAMES = 2_000
 """The same in frames, where more come in that time."""
 LATENCY_FRAMES = 500
@@ -47,7 +49,8 @@ class Rate:
             if len(self._newest) == RATE_FRAMES:
                 start = max(start, self._newest[0])
             count = sum(moment >= start for moment in self._newest)
-            return count / (now - start) if now > start else 0.0
+            # The first moments would give any rate.
+            return count / max(now - start, SHORTEST_SECONDS)
 
 
 class Spent:
