@@ -2,7 +2,8 @@
 
 The runtime is that of `maskgate run`: a camera read on a thread of its own, the chain, the outbox,
 a real mosquitto, the health and its metrics. The camera shows the demo's people and gives the next
-frame as soon as one was processed; it breaks off now and then, and so does the broker.
+frame as soon as one was processed; it breaks off now and then, and so does the broker. What is left
+out is the process that reads a real camera.
 """
 
 import shutil
@@ -73,6 +74,7 @@ class SoakCamera:
     interval = 0.0
     live = True
     broken = None
+    skipped = 0
 
     def __init__(self, film: Sequence[Pixels], processed: threading.Semaphore) -> None:
         self._film, self._processed = film, processed
@@ -202,7 +204,9 @@ def soak(frames: int) -> list[Sample]:
         end = stack.enter_context(End(None))
         looking_on = Soak(frames, end, broker)
         # The seam at which a camera is opened; all behind it is the device's own.
-        line.open_source = lambda *_, **__: SoakCamera(shown, looking_on.processed)  # type: ignore[attr-defined]
+        line.open_watched = (  # type: ignore[attr-defined]
+            lambda *_: SoakCamera(shown, looking_on.processed)
+        )
         watching = stack.enter_context(Watch(_settings(folder, broker.port), click.echo))
         monitor, _ = look_after(watching, stack)
         watching.observe(looking_on)
