@@ -48,11 +48,12 @@ WARM_UP_SHARE, LONGEST_WARM_UP = 0.25, 50_000
 """Share of the frames, and frames at most, that do not count."""
 SIZE = (320, 240)
 """Of a frame; faces are half as large as the demo's, and looked for from half the size on."""
-SAMPLE_FRAMES = 500
+MOST_BETWEEN_SAMPLES, LEAST_SAMPLES = 500, 100
+"""Frames from one look at the memory to the next, and looks there are at least."""
 CAMERA_FRAMES = 5_000
-"""Frames after which the camera breaks off."""
-BROKER_FRAMES, BROKER_AWAY_FRAMES = 3_000, 500
-"""Frames after which the broker goes, and until it is back."""
+"""Frames after which the camera breaks off, or a quarter of all."""
+BROKER_FRAMES = 3_000
+"""Frames after which the broker goes, or a quarter of all; it is back after a third of that."""
 PROGRESS_SECONDS = 5.0
 
 
@@ -69,20 +70,20 @@ class Sample:
 
 
 class SoakCamera:
-    """Gives one frame for each that was processed, and breaks off after CAMERA_FRAMES."""
+    """Gives one frame for each that was processed, and breaks off after some."""
 
     interval = 0.0
     live = True
     broken = None
     skipped = 0
 
-    def __init__(self, film: Sequence[Pixels], processed: threading.Semaphore) -> None:
-        self._film, self._processed = film, processed
+    def __init__(self, film: Sequence[Pixels], processed: threading.Semaphore, frames: int) -> None:
+        self._film, self._processed, self._frames = film, processed, frames
         self._given = 0
 
     def read(self) -> Pixels | None:
         """The next frame, or None when it breaks off."""
-        if self._given == CAMERA_FRAMES:
+        if self._given == self._frames:
             return None
         if self._given:
             # One that was skipped or replaced must not stop the film.
@@ -137,18 +138,20 @@ class Soak(Observer):
         self.samples: list[Sample] = []
         self.alerts = 0
         self._frames, self._end, self._broker = frames, end, broker
+        self._between = max(1, min(MOST_BETWEEN_SAMPLES, frames // LEAST_SAMPLES))
+        self._broker_frames = min(BROKER_FRAMES, frames // 4)
         self._count = 0
         self._began = self._shown = time.monotonic()
 
     def saw(self, camera: str, frame: Frame, outcome: Outcome) -> None:  # noqa: ARG002
         """Count a frame."""
         self._count += 1
-        if self._count % SAMPLE_FRAMES == 0:
+        if self._count % self._between == 0:
             self.samples.append(sample(self._count))
             self._show_progress()
-        if self._count % BROKER_FRAMES == 0:
+        if self._count % self._broker_frames == 0:
             self._broker.stop()
-        elif self._count % BROKER_FRAMES == BROKER_AWAY_FRAMES:
+        elif self._count % self._broker_frames == self._broker_frames // 3:
             self._broker.start()
         if self._count >= self._frames:
             self._end.asked = True
@@ -205,7 +208,7 @@ def soak(frames: int) -> list[Sample]:
         looking_on = Soak(frames, end, broker)
         # The seam at which a camera is opened; all behind it is the device's own.
         line.open_watched = (  # type: ignore[attr-defined]
-            lambda *_: SoakCamera(shown, looking_on.processed)
+            lambda *_: SoakCamera(shown, looking_on.processed, min(CAMERA_FRAMES, frames // 4))
         )
         watching = stack.enter_context(Watch(_settings(folder, broker.port), click.echo))
         monitor, _ = look_after(watching, stack)
@@ -235,11 +238,12 @@ class Scraper(Observer):
 
 
 def growth(samples: Sequence[Sample]) -> int:
-    """Bytes by which the memory has grown since the warm-up; the median of ten samples counts."""
+    """Bytes by which the memory has grown since the warm-up, by the medians of some samples."""
     last = samples[-1].frames
     warm_up = min(WARM_UP_SHARE * last, LONGEST_WARM_UP)
     counted = [sample.memory for sample in samples if sample.frames > warm_up]
-    return int(median(counted[-10:]) - median(counted[:10]))
+    some = max(1, len(counted) // 20)
+    return int(median(counted[-some:]) - median(counted[:some]))
 
 
 def _settings(folder: Path, port: int) -> Settings:
@@ -255,7 +259,7 @@ def _settings(folder: Path, port: int) -> Settings:
 
 
 @click.command()
-@click.option("--frames", type=click.IntRange(10 * SAMPLE_FRAMES), default=FRAMES)
+@click.option("--frames", type=click.IntRange(1000), default=FRAMES)
 def main(frames: int) -> None:
     """Send frames through the runtime, and fail if its memory grows."""
     began = time.monotonic()

@@ -130,6 +130,25 @@ def test_prometheus_finds_the_metrics_that_the_manual_names(
             assert f"`{sample.name}`" in manual
 
 
+def test_a_reload_is_told_to_systemd_and_moves_the_metrics(
+    start: Callable[..., subprocess.Popen[str]], manager: ServiceManager, tmp_path: Path
+) -> None:
+    before, after = free_port(), free_port()
+    process = start(f"[health]\nmetrics_port = {before}\n")
+    wait_until(lambda: manager.count("WATCHDOG=1") >= 1, 30)
+    file = tmp_path / FILE
+    file.write_text(file.read_text().replace(str(before), str(after)))
+    process.send_signal(signal.SIGHUP)
+    wait_until(lambda: manager.count("READY=1") == 2)
+    words = [said.split("\n")[0] for said in manager.said]
+    assert words.count("RELOADING=1") == 1
+    assert words.index("RELOADING=1") < len(words) - 1 - words[::-1].index("READY=1")
+    with urlopen(f"http://127.0.0.1:{after}/metrics", timeout=10) as answer:
+        assert b"maskgate_info" in answer.read()
+    with pytest.raises(OSError, match="refused"):
+        urlopen(f"http://127.0.0.1:{before}/metrics", timeout=10)
+
+
 def test_a_metrics_port_that_is_taken_is_an_error_that_says_so(
     start: Callable[..., subprocess.Popen[str]], manager: ServiceManager
 ) -> None:

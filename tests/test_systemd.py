@@ -49,6 +49,15 @@ def test_systemd_is_told_how_things_stand(manager: ServiceManager) -> None:
     assert manager.said[3] == "STOPPING=1"
 
 
+def test_while_settings_are_read_anew_the_watchdog_has_patience(manager: ServiceManager) -> None:
+    systemd = Systemd(manager.environment(watchdog=60))
+    systemd.reloading()
+    systemd.ready()
+    wait_until(lambda: len(manager.said) == 2)
+    assert manager.said[0].endswith("\nWATCHDOG_USEC=300000000")
+    assert manager.said[1] == "READY=1\nWATCHDOG_USEC=60000000"
+
+
 def test_an_abstract_socket_is_spoken_to_as_well() -> None:
     import socket
 

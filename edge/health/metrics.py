@@ -1,10 +1,8 @@
-"""Metrics for Prometheus, on the loopback address."""
+"""The health as metrics, in the form of Prometheus."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -13,11 +11,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from edge.errors import MaskGateError
 from edge.health.health import CameraHealth, Health
 from edge.sources.state import Condition
-
-ADDRESS = "127.0.0.1"
 
 Counts = Mapping[str, tuple[str, Callable[[Health], float]]]
 """By the metric's name: what it means, and where it comes from."""
@@ -63,44 +58,6 @@ CAMERA_COUNTERS: Mapping[str, tuple[str, Callable[[CameraHealth], float]]] = {
     ),
     "maskgate_camera_outages": ("How often the camera was away.", lambda camera: camera.outages),
 }
-
-
-class Metrics:
-    """Answers Prometheus for as long as it is entered."""
-
-    def __init__(self, port: int, health: Callable[[], Health]) -> None:
-        """Prepare to answer.
-
-        Args:
-            port: on the loopback address.
-            health: how the device is doing now.
-        """
-        self._port = port
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(HealthCollector(health))
-
-    def __enter__(self) -> "Metrics":
-        """Begin to answer.
-
-        Raises:
-            MaskGateError: the port is taken.
-        """
-        self._thread: threading.Thread
-        try:
-            self._server, self._thread = start_http_server(
-                self._port, ADDRESS, registry=self._registry
-            )
-        except OSError as error:
-            raise MaskGateError(
-                f"health.metrics_port: {self._port} cannot be used ({error.strerror}); choose "
-                "another port"
-            ) from error
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 class HealthCollector(Collector):

@@ -8,6 +8,7 @@ from edge import __version__
 from edge.alerting.outbox import default_path
 from edge.chain import STAGES, Outcome
 from edge.clock import Clock
+from edge.config import Settings
 from edge.health.hardware import Hardware
 from edge.health.health import BrokerHealth, CameraHealth, Health, OutboxHealth
 from edge.health.logs import ERRORS
@@ -42,6 +43,11 @@ class Monitor(Observer):
         for stage, seconds in outcome.seconds.items():
             self._spent[stage].add(seconds)
         self._spent["total"].add(sum(outcome.seconds.values()))
+
+    def adopted(self, settings: Settings) -> None:
+        """Forget cameras that are no more."""
+        for name in self._rates.keys() - settings.cameras.keys():
+            self._rates.pop(name)
 
     def health(self) -> Health:
         """How the device is doing now."""

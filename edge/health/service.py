@@ -28,12 +28,19 @@ class Service(Observer):
         """When the watch began to run, monotonic seconds."""
         self._next_status = 0.0
         self._steady = False
+        self._reloading = False
+
+    def reloading(self) -> None:
+        """Say that the settings are being read again; going round ends it."""
+        self._reloading = True
+        self._systemd.reloading()
 
     def went_round(self) -> None:
         """Say that the watch runs, the first time; then, now and then, how it is doing."""
         now = time.monotonic()
-        if self._ready is None:
-            self._ready = now
+        if self._ready is None or self._reloading:
+            self._ready = now if self._ready is None else self._ready
+            self._reloading = False
             self._systemd.ready()
         if not self._steady and now - self._ready > STEADY_SECONDS:
             self._steady = True

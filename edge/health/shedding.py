@@ -42,6 +42,11 @@ class Shedder:
         self._seen = self._late = 0
         self._skipped: Counter[str] = Counter()
 
+    def adopt(self, settings: Health) -> None:
+        """Go on by other settings."""
+        with self._lock:
+            self._settings = settings
+
     @property
     def state(self) -> Shedding:
         """How much is skipped now, and why."""

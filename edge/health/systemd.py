@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 SEND_SECONDS = 1.0
 """How long systemd may take to make room for a message; it is lost then."""
+RELOAD_SECONDS = 300.0
+"""What the watchdog has patience for while settings are read anew: nets may be measured then."""
 log = logging.getLogger(__name__)
 
 
@@ -35,16 +37,17 @@ class Systemd:
 
     def ready(self) -> None:
         """Say that the start, or a reload, is over."""
-        self._say("READY=1")
+        self._say("READY=1" + self._patience(self.watchdog))
 
     def stopping(self) -> None:
         """Say that the end has begun."""
         self._say("STOPPING=1")
 
     def reloading(self) -> None:
-        """Say that the settings are being read anew; `ready` ends it."""
+        """Say that the settings are being read anew, without signs of life; `ready` ends it."""
         # systemd tells by the time whether this came before or after it asked.
-        self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        since = f"\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
+        self._say("RELOADING=1" + since + self._patience(self.watchdog and RELOAD_SECONDS))
 
     def status(self, line: str) -> None:
         """Show a line in `systemctl status`."""
@@ -57,6 +60,10 @@ class Systemd:
     def extend(self, seconds: float) -> None:
         """Ask for so much more time, from now, to start or stop."""
         self._say(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
+
+    @staticmethod
+    def _patience(seconds: float | None) -> str:
+        return f"\nWATCHDOG_USEC={int(seconds * 1e6)}" if seconds else ""
 
     def _say(self, message: str) -> None:
         if not self._address:

@@ -8,6 +8,7 @@ from edge.config import Settings
 from edge.ending import End, on_sighup
 from edge.errors import MaskGateError
 from edge.health.hardware import Hardware
+from edge.health.metrics_port import MetricsPort
 from edge.health.monitor import Monitor
 from edge.health.service import Service
 from edge.health.systemd import Systemd
@@ -89,14 +90,10 @@ def look_after(watching: Watch, stack: ExitStack) -> tuple[Monitor, Service]:
     hardware = stack.enter_context(Hardware(watching.shedder))
     monitor = Monitor(watching, hardware)
     service = Service(systemd, monitor.health)
-    for observer in (monitor, Watchdog(systemd, watching.states), service):
+    port = MetricsPort(monitor.health, watching.settings.health.metrics_port)
+    stack.callback(port.close)
+    for observer in (monitor, Watchdog(systemd, watching.states), service, port):
         watching.observe(observer)
-    port = watching.settings.health.metrics_port
-    if port is not None:
-        # Some megabytes, for those who want it.
-        from edge.health.metrics import Metrics
-
-        stack.enter_context(Metrics(port, monitor.health))
     return monitor, service
 
 

@@ -204,6 +204,7 @@ class Watch:
         if any(name in Dispatch.SECTIONS for name in names):
             self._dispatch_anew(settings)
         self._nets, self.settings = nets, settings
+        self.shedder.adopt(settings.health)
         self._change_lines()
         self._tell_observers(lambda observer: observer.adopted(settings))
         return names
@@ -261,6 +262,7 @@ class Watch:
             raise self._broken
 
     def _reload(self) -> list[str]:
+        self._tell_observers(lambda observer: observer.reloading())
         try:
             if self._reread is None:
                 raise MaskGateError("these settings come from no file")
