@@ -11,7 +11,7 @@ import click
 
 from edge import __version__
 from edge.config import Detector
-from edge.errors import CommandGroup, MaskGateError
+from edge.errors import STDERR, CommandGroup, MaskGateError
 from edge.health.logs import set_up_logging
 from edge.loading import load_settings
 
@@ -68,7 +68,7 @@ def run(
     from edge.watch.job import watch
 
     # What crashes or is killed by the watchdog says where each thread was.
-    faulthandler.enable()
+    faulthandler.enable(STDERR)
     Brake(Systemd()).wait(time.sleep)
     read = partial(load_settings, config, _given(broker=broker), source=source)
     watch(read(), once=once, seconds=seconds, save=save, as_json=as_json, reread=read)

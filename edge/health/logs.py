@@ -6,11 +6,11 @@ import threading
 import time
 from types import TracebackType
 
+from edge.errors import STDERR
 from edge.health.flood import FloodFilter
 from edge.health.health import LastError
 from edge.health.journal import SOCKET, JournalHandler, goes_to_journal
 
-STDERR = 2
 LONGEST_ERROR = 500
 """Characters of the newest error that the health shows."""
 log = logging.getLogger(__name__)
