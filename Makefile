@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: help run test lint format bench pictures data train cluster convert data-given run-given lock mosquitto chromium swiftshader clean
+.PHONY: help run test lint format bench soak pictures data train cluster convert data-given run-given lock mosquitto chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: $(DEV)/ready $(VENV)/ready mosquitto ## Speed against the paper's way, in
 	$(if $(YUNET)$(AIZOO),$(DEV)/bin/python -m benchmarks.peers \
 		$(if $(YUNET),--yunet $(YUNET)) $(if $(AIZOO),--aizoo $(AIZOO)))
 	$(if $(CLIPS),$(DEV)/bin/python -m benchmarks.clips $(CLIPS))
+
+soak: $(DEV)/ready mosquitto ## Two million frames through the runtime: does its memory grow? (hours; FRAMES=20000 for a look)
+	$(DEV)/bin/python -m benchmarks.soak $(if $(FRAMES),--frames $(FRAMES))
 
 pictures: $(DEV)/ready chromium ## The pictures of the README and of docs
 	$(DEV)/bin/python -m docs.pictures

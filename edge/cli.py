@@ -1,7 +1,8 @@
 """The command `maskgate`: what the device does, from the command line."""
 
-import logging
+import faulthandler
 import sys
+import time
 from functools import partial
 from math import isnan
 from pathlib import Path
@@ -10,7 +11,8 @@ import click
 
 from edge import __version__
 from edge.config import Detector
-from edge.errors import CommandGroup, MaskGateError
+from edge.errors import STDERR, CommandGroup, MaskGateError
+from edge.health.logs import set_up_logging
 from edge.loading import load_settings
 
 PATH = click.Path(path_type=Path)
@@ -32,9 +34,7 @@ broker_option = click.option(
 @click.version_option(__version__, prog_name="maskgate")
 def main() -> None:
     """Watch an entrance: find faces, tell who wears a mask, alert over MQTT."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
-    )
+    set_up_logging()
 
 
 @main.command()
@@ -65,8 +65,13 @@ def run(
     as_json: bool,
 ) -> None:
     """Watch a source and send an alert for everyone who comes in without a mask."""
+    from edge.health.brake import Brake
+    from edge.health.systemd import Systemd
     from edge.watch.job import watch
 
+    # What crashes or is killed by the watchdog says where each thread was.
+    faulthandler.enable(STDERR)
+    Brake(Systemd()).wait(time.sleep)
     read = partial(load_settings, config, _given(broker=broker, view=view), source=source)
     watch(read(), once=once, seconds=seconds, save=save, as_json=as_json, reread=read)
 

@@ -111,8 +111,8 @@ def to_cloudevent(alert: Alert, device: Device, *, late: bool) -> dict[str, Any]
         "camera": alert.camera,
         "kind": alert.label,
         "state": alert.state,
-        "first_seen": _rfc3339(alert.first_seen),
-        "last_seen": _rfc3339(alert.last_seen),
+        "first_seen": rfc3339(alert.first_seen),
+        "last_seen": rfc3339(alert.last_seen),
         "votes": alert.votes,
         "confidence": round(alert.confidence, 4),
         "box": {
@@ -132,13 +132,18 @@ def to_cloudevent(alert: Alert, device: Device, *, late: bool) -> dict[str, Any]
         "source": f"/maskgate/{device.site}/{device.id}",
         "type": f"{EVENT_TYPE}.{alert.state}",
         "subject": violation,
-        "time": _rfc3339(alert.decided),
+        "time": rfc3339(alert.decided),
         "datacontenttype": "application/json",
         "data": data,
     }
 
 
-def _rfc3339(moment: float) -> str:
+def rfc3339(moment: float) -> str:
+    """A time in UTC, to the millisecond: 2026-11-23T08:30:12.480Z.
+
+    Args:
+        moment: seconds since the Unix epoch.
+    """
     return (
         datetime.fromtimestamp(moment, timezone.utc)
         .isoformat(timespec="milliseconds")

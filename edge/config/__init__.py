@@ -10,6 +10,7 @@ from edge.config.classifier import Classifier
 from edge.config.commands import Commands
 from edge.config.detector import KINDS, Detector
 from edge.config.device import Device
+from edge.config.health import Health
 from edge.config.home_assistant import HomeAssistant
 from edge.config.outbox import Outbox
 from edge.config.people import Decision, Label, Tracking
@@ -30,6 +31,7 @@ __all__ = [
     "Decision",
     "Detector",
     "Device",
+    "Health",
     "HomeAssistant",
     "HomePath",
     "Label",

@@ -8,6 +8,7 @@ from edge.config.classifier import Classifier
 from edge.config.commands import Commands
 from edge.config.detector import Detector
 from edge.config.device import Device
+from edge.config.health import Health
 from edge.config.home_assistant import HomeAssistant
 from edge.config.outbox import Outbox
 from edge.config.people import Decision, Tracking
@@ -29,6 +30,7 @@ class Settings(BaseModel):
     tracking: Tracking = Tracking()
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
+    health: Health = Health()
     commands: Commands = Commands()
     home_assistant: HomeAssistant = HomeAssistant()
     snapshot: Snapshot = Snapshot()

@@ -11,6 +11,7 @@ from paho.mqtt.client import topic_matches_sub
 from edge.alerting.outbox import Outbox
 from edge.config import Broker, Device
 from edge.errors import MaskGateError
+from edge.health.outage import Outage
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.broker_answer import LostError, RefusedError, UnreachableError
 from edge.mqtt.connection import Connection
@@ -75,6 +76,7 @@ class Publisher:
         self._changed = threading.Condition()
         self._state = PublisherState(connected=False, refused=False, detail="not started")
         self._told: set[str] = set()
+        self._outage = Outage()
         self._brief = 0
         """Connections in a row that were lost soon after they were accepted."""
 
@@ -247,6 +249,7 @@ class Publisher:
         elif not self.state.connected:
             detail = f"connected to broker {connection.address}"
             log.info(detail)
+            self._outage.over()
             self._become(PublisherState(connected=True, refused=False, detail=detail))
 
     def _say_goodbye(self, connection: Connection, delivery: Delivery) -> None:
@@ -263,10 +266,13 @@ class Publisher:
         connection.close(self._waker)
 
     def _tell(self, level: int, detail: str, *, refused: bool = False) -> None:
-        """Note that the broker is not to be had, and log each cause once until that is over."""
+        """Note that the broker is not to be had, and log each cause once, then reminders."""
+        reminder = self._outage.failed()
         if detail not in self._told:
             self._told.add(detail)
             log.log(level, detail)
+        elif reminder:
+            log.log(level, "%s; %s", detail, reminder)
         self._become(PublisherState(connected=False, refused=refused, detail=detail))
 
     def _become(self, state: PublisherState) -> None:

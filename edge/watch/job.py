@@ -7,6 +7,12 @@ from pathlib import Path
 from edge.config import Settings
 from edge.ending import End, on_sighup
 from edge.errors import MaskGateError
+from edge.health.hardware import Hardware
+from edge.health.metrics_port import MetricsPort
+from edge.health.monitor import Monitor
+from edge.health.service import Service
+from edge.health.systemd import Systemd
+from edge.health.watchdog import Watchdog
 from edge.show.console import Console
 from edge.show.recording import Recording
 from edge.view.showing import Showing
@@ -60,7 +66,9 @@ def watch(
         watching.observe(showing)
         if save:
             stack.enter_context(_recording(watching, save))
+        _, service = look_after(watching, stack)
         watching.run(end)
+        service.ending(asked=end.asked)
         patient = once and not end.asked
         watching.finish()
         _deliver(watching, console, end, patient=patient)
@@ -72,6 +80,30 @@ def watch(
         )
         if patient:
             _require_all(watching)
+
+
+def look_after(watching: Watch, stack: ExitStack) -> tuple[Monitor, Service]:
+    """Have the health of a watch seen to, from here until the stack is left.
+
+    Args:
+        watching: entered, not yet running.
+        stack: holds what must be stopped.
+
+    Returns:
+        Who says how the device is doing, and who tells systemd.
+
+    Raises:
+        MaskGateError: the port of the metrics is taken.
+    """
+    systemd = Systemd()
+    hardware = stack.enter_context(Hardware(watching.shedder))
+    monitor = Monitor(watching, hardware)
+    service = Service(systemd, monitor.health)
+    port = MetricsPort(monitor.health, watching.settings.health.metrics_port)
+    stack.callback(port.close)
+    for observer in (monitor, Watchdog(systemd, watching.states), service, port):
+        watching.observe(observer)
+    return monitor, service
 
 
 def _recording(watching: Watch, save: Path) -> Recording:

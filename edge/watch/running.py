@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -14,6 +15,7 @@ from edge.alerting.alerts import Alert
 from edge.config import Settings
 from edge.ending import End
 from edge.errors import MaskGateError
+from edge.health.shedding import Shedder
 from edge.mqtt.publisher import Publisher
 from edge.nets import OpenNets, require_some_label
 from edge.people.decision import People
@@ -70,6 +72,8 @@ class Watch:
         self.lines: list[Line] = [self._new_line(name) for name in settings.cameras]
         """The cameras; for the thread that watches."""
         self.dispatch: Dispatch
+        self.shedder = Shedder(settings.health)
+        """Says which frames are skipped, to spare the device."""
         self._observers: list[Observer] = []
         self._stumbled: set[Observer] = set()
         self._speakers: list[Callable[[Publisher, Settings], object]] = []
@@ -94,6 +98,10 @@ class Watch:
     def states(self) -> list[CameraState]:
         """How each camera is doing."""
         return [line.record.state() for line in self.lines]
+
+    def bundles(self) -> dict[str, str]:
+        """Name and version of the bundles in use, by what they are for."""
+        return self._nets.versions
 
     @property
     def paused(self) -> bool:
@@ -206,6 +214,7 @@ class Watch:
         if any(name in Dispatch.SECTIONS for name in names):
             self._dispatch_anew(settings)
         self._nets, self.settings = nets, settings
+        self.shedder.adopt(settings.health)
         self._change_lines()
         self._tell_observers(lambda observer: observer.adopted(settings))
         return names
@@ -242,7 +251,8 @@ class Watch:
             frame = line.newest()
             if frame is not None:
                 looked = True
-                self._process(line, frame)
+                if self._once or self.shedder.wants(line.name, frame.monotonic, time.monotonic()):
+                    self._process(line, frame)
         return looked
 
     def _process(self, line: Line, frame: Frame) -> None:
@@ -266,6 +276,7 @@ class Watch:
             raise self._broken
 
     def _reload(self) -> list[str]:
+        self._tell_observers(lambda observer: observer.reloading())
         try:
             if self._reread is None:
                 raise MaskGateError("these settings come from no file")
