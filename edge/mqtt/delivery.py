@@ -3,8 +3,11 @@
 import json
 import logging
 import time
+from dataclasses import dataclass
+from typing import Any
 
 from edge.alerting.alerts import to_cloudevent
+from edge.alerting.losses import Loss, to_dropped_event
 from edge.alerting.outbox import Outbox
 from edge.config import Device
 from edge.mqtt.broker_answer import UnreachableError
@@ -19,9 +22,17 @@ HOLD_SECONDS = 60.0
 """Pause before alerts are sent again that the broker refused to take."""
 CONTENT_TYPE = "application/cloudevents+json"
 """Of the structured mode, by the CloudEvents MQTT binding 1.0.2, section 3.2."""
-_STATUS = 0
-"""Stands for a sequence number, which begin at 1, where a status was sent."""
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A message that the broker has not answered yet."""
+
+    what: int | Loss | None
+    """An alert by its sequence number, a loss, or a status."""
+    at: float
+    """Monotonic seconds."""
 
 
 class Delivery:
@@ -33,15 +44,14 @@ class Delivery:
         self._connection = connection
         self._device = device
         self._outbox = outbox
-        self._sent_up_to = 0
-        self._in_flight: dict[int, tuple[int, float]] = {}
-        """Message number to the alert's sequence number and monotonic seconds when sent."""
+        self._in_flight: dict[int, _Sent] = {}
+        """By message number."""
         self._held_until: float | None = None
 
     def say(self, status: str) -> int:
         """Publish the device's status, retained; returns the message's number."""
         message = self._connection.publish(topic(self._device, "status"), status, retain=True)
-        self._in_flight[message] = (_STATUS, time.monotonic())
+        self._in_flight[message] = _Sent(None, time.monotonic())
         return message
 
     def is_in_flight(self, message: int) -> bool:
@@ -53,25 +63,20 @@ class Delivery:
         return len(self._in_flight) >= self._connection.window
 
     def send(self) -> None:
-        """Send as many waiting alerts as the window allows."""
+        """Send as many waiting alerts as the window allows, and before them what was lost."""
         if self._held_until is not None:
             if self._in_flight or time.monotonic() < self._held_until:
                 return
             self._held_until = None
-            self._sent_up_to = 0
+        sent = {each.what for each in self._in_flight.values()}
+        if not self.is_full() and (loss := self._outbox.loss()) and loss not in sent:
+            self._publish(loss, to_dropped_event(loss, self._device))
         if self.is_full():
             return
         room = self._connection.window - len(self._in_flight)
-        for row in self._outbox.waiting(self._sent_up_to, room):
+        for row in self._outbox.waiting(room, skip=[what for what in sent if type(what) is int]):
             late = self._outbox.age(row) > LATE_SECONDS
-            event = to_cloudevent(row.alert, self._device, late=late)
-            message = self._connection.publish(
-                topic(self._device, "alert"),
-                json.dumps(event, allow_nan=False),
-                content_type=CONTENT_TYPE,
-            )
-            self._in_flight[message] = (row.sequence, time.monotonic())
-            self._sent_up_to = row.sequence
+            self._publish(row.sequence, to_cloudevent(row.alert, self._device, late=late))
 
     def settle(self) -> bool:
         """Take the broker's answers; what it acknowledged leaves the outbox.
@@ -86,10 +91,14 @@ class Delivery:
         self._connection.acknowledged.clear()
         taken = []
         for answer in answers:
-            sequence, _ = self._in_flight.pop(answer.message, (_STATUS, 0.0))
+            sent = self._in_flight.pop(answer.message, None)
+            what = sent.what if sent else None
             if answer.refusal is None:
-                taken.append(sequence)
-            elif sequence == _STATUS:
+                if isinstance(what, Loss):
+                    self._outbox.told(what)
+                elif what is not None:
+                    taken.append(what)
+            elif what is None:
                 log.error("the broker refuses the device's status (%s)", answer.refusal)
             else:
                 self.refusal = (
@@ -97,7 +106,6 @@ class Delivery:
                     f"{topic(self._device, 'alert')} ({answer.refusal}); allow it there"
                 )
                 self._held_until = time.monotonic() + HOLD_SECONDS
-        taken = [sequence for sequence in taken if sequence != _STATUS]
         if taken:
             self._outbox.remove(taken)
             if self._held_until is None:
@@ -105,8 +113,16 @@ class Delivery:
         self._check_for_silence()
         return bool(taken)
 
+    def _publish(self, what: int | Loss, event: dict[str, Any]) -> None:
+        message = self._connection.publish(
+            topic(self._device, "alert"),
+            json.dumps(event, allow_nan=False),
+            content_type=CONTENT_TYPE,
+        )
+        self._in_flight[message] = _Sent(what, time.monotonic())
+
     def _check_for_silence(self) -> None:
-        oldest = min((sent for _, sent in self._in_flight.values()), default=None)
+        oldest = min((sent.at for sent in self._in_flight.values()), default=None)
         if oldest is not None and time.monotonic() - oldest > SILENCE_SECONDS:
             raise UnreachableError(
                 f"broker {self._connection.address}: no acknowledgement for {SILENCE_SECONDS:g} s"
