@@ -254,7 +254,7 @@ class Outbox:
         ]
         self._acknowledged.difference_update(row.sequence for row in surplus)
         self._losses = self._losses.plus(lost)
-        self._tell_overflow(len(surplus))
+        self._tell_overflow(len(lost))
 
     def _tell_overflow(self, surplus: int) -> None:
         if surplus > 0 and not self._overflows:
