@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: help run test lint format bench pictures data train cluster convert data-given run-given lock mosquitto swiftshader clean
+.PHONY: help run test lint format bench kill-test pictures data train cluster convert data-given run-given lock mosquitto swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: $(DEV)/ready $(VENV)/ready ## Speed against the paper's way, in one run (
 	$(if $(YUNET)$(AIZOO),$(DEV)/bin/python -m benchmarks.peers \
 		$(if $(YUNET),--yunet $(YUNET)) $(if $(AIZOO),--aizoo $(AIZOO)))
 	$(if $(CLIPS),$(DEV)/bin/python -m benchmarks.clips $(CLIPS))
+
+kill-test: $(DEV)/ready mosquitto ## Kill a device 200 times while its broker comes and goes: what is lost? (KILLS=… SEED=…)
+	$(DEV)/bin/python -m tests.kills $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
 
 pictures: $(DEV)/ready ## The pictures of the README and of docs
 	$(DEV)/bin/python docs/pictures.py
