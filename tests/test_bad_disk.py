@@ -14,6 +14,7 @@ from edge.alerting.outbox import Outbox
 from edge.config import Outbox as OutboxSettings
 from tests.samples import alert
 from tests.test_outbox import numbers
+from tests.tracing import traced
 
 ROOT = Path(__file__).parent.parent
 PROLOGUE = """
@@ -170,16 +171,8 @@ say(troubles=[*map(str, troubles)], left=left, again=told(again), dropped=again.
     ],
 )
 def test_a_card_that_fails_for_a_while_costs_no_alert(tmp_path: Path, fault: str):
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
-    words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64,fdatasync",
-             "-e", f"inject={fault}",
-             sys.executable, "-c", PROLOGUE + FAILING, str(tmp_path)]  # fmt: skip
-    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
-    if "PTRACE" in done.stderr:
-        pytest.skip("no process may be traced here")
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    options = ["-e", "trace=pwrite64,fdatasync", "-e", f"inject={fault}", "-o", "/dev/null"]
+    found = json.loads(traced(options, PROLOGUE + FAILING, tmp_path))
     assert len(found["troubles"]) > 1
     expected = list(range(11, 101))
     assert found["left"] == [expected, None]

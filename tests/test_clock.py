@@ -1,8 +1,5 @@
 """The clocks, and what becomes of alerts whose times come from a wrong one."""
 
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,6 +12,7 @@ from edge.alerting.outbox import Outbox
 from edge.clock import BOOT_ID, Clock
 from edge.config import Outbox as OutboxSettings
 from tests.samples import SetClock, alert
+from tests.tracing import traced
 
 YEARS = 50 * 365 * 86_400.0
 Open = Callable[[SetClock], Outbox]
@@ -71,18 +69,11 @@ def test_the_clock_can_be_trusted_once_timesyncd_has_set_it(tmp_path: Path):
 
 @pytest.mark.parametrize(("answer", "trust"), [(0, "trusted"), (1, "trusted"), (5, "untrusted")])
 def test_the_clock_can_be_trusted_when_the_kernel_says_so(answer: int, trust: str):
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
     code = "from pathlib import Path; from edge.clock import Clock; "
     code += "print(Clock(Path('/nowhere')).read().trust)"
-    done = subprocess.run(
-        ["strace", "-qq", "-o", "/dev/null", "-e", "trace=clock_adjtime,adjtimex",
-         "-e", f"inject=clock_adjtime,adjtimex:retval={answer}", sys.executable, "-c", code],
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent,
-    )  # fmt: skip
-    if "PTRACE" in done.stderr:
-        pytest.skip("no process may be traced here")
-    assert (done.stdout.strip(), done.stderr) == (trust, "")
+    calls = "clock_adjtime,adjtimex"
+    options = ["-e", f"trace={calls}", "-e", f"inject={calls}:retval={answer}", "-o", "/dev/null"]
+    assert traced(options, code) == f"{trust}\n"
 
 
 def test_alerts_decided_before_the_clock_was_set_get_their_true_times(open_outbox: Open):

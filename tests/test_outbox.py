@@ -50,6 +50,11 @@ def open_outbox(path: Path) -> Iterator[Open]:
         outbox.close()
 
 
+@pytest.fixture(autouse=True)
+def disk_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_trouble, "RETRY_SECONDS", 0.0)
+
+
 @contextmanager
 def full_disk(size: int = 0) -> Iterator[None]:
     """No file may grow beyond `size` bytes."""
@@ -405,10 +410,22 @@ def test_a_full_disk_keeps_alerts_in_memory_in_order_until_there_is_space(
     assert closed == [1, 2, 3, 4, 5, 6]
 
 
-def test_what_waits_in_memory_is_written_without_a_new_alert(
+def test_a_failing_disk_is_not_tried_with_each_alert(
     open_outbox: Open, monkeypatch: pytest.MonkeyPatch
 ):
+    outbox = open_outbox()
+    monkeypatch.setattr(disk_trouble, "RETRY_SECONDS", 60.0)
+    with full_disk():
+        outbox.add(alert(1))
+    outbox.add(alert(2))
+    outbox.retry()
+    assert outbox._file.count == 0
     monkeypatch.setattr(disk_trouble, "RETRY_SECONDS", 0.0)
+    outbox.retry()
+    assert outbox._file.count == 2
+
+
+def test_what_waits_in_memory_is_written_without_a_new_alert(open_outbox: Open):
     outbox = open_outbox()
     with full_disk():
         outbox.add(alert(1))

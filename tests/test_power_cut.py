@@ -8,9 +8,6 @@ of sectors. An outbox opened on that must hold every alert that `add` had return
 import ast
 import random
 import re
-import shutil
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +16,7 @@ import pytest
 
 from edge.alerting.outbox import Outbox
 from edge.config import Outbox as OutboxSettings
+from tests.tracing import traced
 
 SECTOR = 512
 CUTS = 150
@@ -107,19 +105,10 @@ def _content(arguments: str) -> bytes:
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     """What a device did to its disk, in order."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
     folder = tmp_path_factory.mktemp("traced")
     trace = folder.parent / "trace"
-    done = subprocess.run(
-        ["strace", "-f", "-qq", "-x", "-y", "-s", "99999", "-o", str(trace), "-e",
-         "trace=write,pwrite64,ftruncate,fsync,fdatasync,unlink,unlinkat",
-         sys.executable, "-c", DEVICE, str(folder)],
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent,
-    )  # fmt: skip
-    if "PTRACE" in done.stderr:
-        pytest.skip("no process may be traced here")
-    assert done.returncode == 0, done.stderr
+    calls = "trace=write,pwrite64,ftruncate,fsync,fdatasync,unlink,unlinkat"
+    traced(["-x", "-y", "-s", "99999", "-o", str(trace), "-e", calls], DEVICE, folder)
     found = [match.groups() for line in trace.open() if (match := CALL.match(line))]
     ours = [
         (name, arguments)

@@ -1,12 +1,9 @@
 """What an alert costs the memory card."""
 
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
-import pytest
+from tests.tracing import traced
 
 PAGE = 4096
 ALERTS = """
@@ -31,15 +28,9 @@ def cost(folder: Path, violations: int) -> Counter[str]:
     """Syncs, and pages written, of an outbox that takes and gives away so many."""
     folder.mkdir()
     trace = folder / "trace"
-    done = subprocess.run(
-        ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=/sync|write", "-P",
-         str(folder / "outbox.sqlite"), "-P", str(folder / "outbox.sqlite-wal"),
-         sys.executable, "-c", ALERTS, str(folder), str(violations)],
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent,
-    )  # fmt: skip
-    if "PTRACE" in done.stderr:
-        pytest.skip("no process may be traced here")
-    assert (done.returncode, done.stderr) == (0, "")
+    files = ["-P", str(folder / "outbox.sqlite"), "-P", str(folder / "outbox.sqlite-wal")]
+    options = ["-o", str(trace), "-e", "trace=/sync|write", *files]
+    traced(options, ALERTS, folder, str(violations))
     lines = trace.read_text().splitlines()
     return Counter(
         syncs=sum("sync" in line for line in lines),
@@ -48,8 +39,6 @@ def cost(folder: Path, violations: int) -> Counter[str]:
 
 
 def test_an_alert_costs_one_sync_and_three_pages(tmp_path: Path):
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
     costs = cost(tmp_path / "many", 60)
     costs.subtract(cost(tmp_path / "few", 10))
     assert costs == {"syncs": 100, "pages": 300}

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.alerting.sqlite_file import is_of_the_disk
 
 RETRY_SECONDS = 5.0
-"""Pause before the disk is tried again, where no new alert asks for it sooner."""
+"""Pause before the disk is tried again."""
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +48,10 @@ class DiskTrouble:
     def may_be_tried(self) -> bool:
         """Whether there is none, or the last try was long enough ago."""
         return self.reason is None or time.monotonic() >= self._tried + RETRY_SECONDS
+
+    def try_at_once(self) -> None:
+        """The next try waits for nothing."""
+        self._tried = -math.inf
 
     def lasts(self) -> float:
         """Seconds for which it has lasted."""

@@ -152,14 +152,14 @@ class Outbox:
         """Write what waits in memory and what became known, if it is time for it."""
         with self._lock:
             self._learn_the_time()
-            if self._disk.may_be_tried():
-                self._write_if_needed()
+            self._write_if_needed()
 
     def close(self) -> None:
         """Write what can be written and let another process have the file."""
         with self._lock:
             if self._closed:
                 return
+            self._disk.try_at_once()
             self._write_if_needed()
             lost = sum(row.sequence not in self._acknowledged for row in self._unsaved)
             if lost:
@@ -212,6 +212,9 @@ class Outbox:
 
     def _write(self) -> None:
         """Bring the file up to date, or keep in memory what it does not take."""
+        if not self._disk.may_be_tried():
+            self._bound_memory()
+            return
         known = self._losses.total
         try:
             self._on_file(
