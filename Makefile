@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: help run test lint format bench soak pictures data train cluster convert data-given run-given lock mosquitto chromium swiftshader clean
+.PHONY: help run test lint format bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: $(DEV)/ready $(VENV)/ready mosquitto ## Speed against the paper's way, in
 
 soak: $(DEV)/ready mosquitto ## Two million frames through the runtime: does its memory grow? (hours; FRAMES=20000 for a look)
 	$(DEV)/bin/python -m benchmarks.soak $(if $(FRAMES),--frames $(FRAMES))
+
+kill-test: $(DEV)/ready mosquitto ## Kill a device 200 times while its broker comes and goes: what is lost? (KILLS=… SEED=…)
+	$(DEV)/bin/python -m tests.kills $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
 
 pictures: $(DEV)/ready chromium ## The pictures of the README and of docs
 	$(DEV)/bin/python -m docs.pictures

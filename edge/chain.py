@@ -9,6 +9,7 @@ from itertools import pairwise
 from time import perf_counter
 
 from edge.alerting.alerts import Alert, shares_of_frame
+from edge.clock import Clock
 from edge.config import Camera, Settings
 from edge.nets import OpenNets
 from edge.people.bystanders import Bystanders
@@ -63,6 +64,7 @@ class Chain:
         self._tracker = Tracker(settings.tracking)
         self._judge = Judge(settings.decision, settings.tracking.confirm_hits)
         self._violations: dict[int, uuid.UUID] = {}
+        self._clock = Clock()
         self._last_frame: Frame | None = None
 
     def adopt(self, nets: OpenNets, settings: Settings, camera: Camera) -> None:
@@ -152,18 +154,22 @@ class Chain:
             violation = self._violations[track.id] = uuid.uuid4()
         else:
             violation = self._violations.pop(track.id)
+        # Wall times come from monotonic ones, by the clocks as they stand now: so they fit each
+        # other although the wall clock may have jumped since the person came.
+        now = self._clock.read()
         return Alert(
             violation=violation,
             state=change.state,
             label=change.label,
             camera=frame.camera,
-            # The frame's wall clock, moved back by the time that has passed since.
-            first_seen=frame.wall - (frame.monotonic - track.first_seen),
-            last_seen=frame.wall - (frame.monotonic - track.last_seen),
-            decided=frame.wall,
+            first_seen=now.wall_at(track.first_seen),
+            last_seen=now.wall_at(track.last_seen),
+            decided=now.wall_at(frame.monotonic),
             votes=verdict.votes,
             confidence=verdict.confidence,
             box=shares_of_frame(track.box, width, height),
             bundle=self._nets.judging.manifest.name,
             bundle_version=self._nets.judging.manifest.version,
+            clock=now.trust,
+            monotonic=frame.monotonic,
         )

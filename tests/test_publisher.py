@@ -230,12 +230,12 @@ def test_a_broker_restarted_while_alerts_flow_costs_nothing(
     flow = threading.Thread(target=add, args=(outbox, publisher, range(1, 1501)))
     flow.start()
     for amount in (100, 700):
-        wait_until(lambda amount=amount: len(numbers(listener)) > amount)
+        wait_until(lambda amount=amount: len(numbers(listener)) > amount, 30)
         broker.stop()
         broker.start()
-    flow.join(20)
-    assert publisher.wait_until_delivered(10)
-    wait_until(lambda: 1500 in numbers(listener))
+    flow.join(60)
+    assert publisher.wait_until_delivered(30)
+    wait_until(lambda: 1500 in numbers(listener), 30)
     assert without_repeats(numbers(listener)) == list(range(1, 1501))
 
 

@@ -14,3 +14,9 @@ class Outbox(Section):
     max_alerts: int = Field(
         100_000, ge=100, description="Alerts kept while the broker is away; then the oldest go."
     )
+    max_bytes: int = Field(
+        64_000_000,
+        ge=10_000,
+        description="Bytes of the alerts kept, then the oldest go; the file takes a fifth more, "
+        "and its log 5 MB.",
+    )

@@ -4,8 +4,10 @@ import json
 import logging
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from edge.alerting.alerts import to_cloudevent
+from edge.alerting.losses import Loss, to_dropped_event
 from edge.alerting.outbox import Outbox
 from edge.config import Device
 from edge.mqtt.broker_answer import UnreachableError
@@ -21,8 +23,6 @@ HOLD_SECONDS = 60.0
 """Pause before alerts are sent again that the broker refused to take."""
 CONTENT_TYPE = "application/cloudevents+json"
 """Of the structured mode, by the CloudEvents MQTT binding 1.0.2, section 3.2."""
-_NO_ALERT = 0
-"""Stands for a sequence number, which begin at 1, where something else was sent."""
 _OVERHEAD = 1024
 """Bytes of a message beside its payload, at most: topic, properties."""
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ class _Sent:
     """A message that the broker has not answered yet."""
 
     topic: str
-    sequence: int
-    """The alert's in the outbox, or _NO_ALERT."""
+    what: int | Loss | None
+    """An alert by its sequence number, a loss, or None for anything else."""
     moment: float
     """Monotonic seconds."""
 
@@ -48,7 +48,6 @@ class Delivery:
         self._connection = connection
         self._device = device
         self._outbox = outbox
-        self._sent_up_to = 0
         self._in_flight: dict[int, _Sent] = {}
         """By the message's number."""
         self._refused: set[str] = set()
@@ -81,27 +80,20 @@ class Delivery:
         return len(self._in_flight) >= self._connection.window
 
     def send(self) -> None:
-        """Send as many waiting alerts as the window allows."""
+        """Send as many waiting alerts as the window allows, and before them what was lost."""
         if self._held_until is not None:
             if self._in_flight or time.monotonic() < self._held_until:
                 return
             self._held_until = None
-            self._sent_up_to = 0
+        sent = {each.what for each in self._in_flight.values()}
+        if not self.is_full() and (loss := self._outbox.loss()) and loss not in sent:
+            self._publish_event(loss, to_dropped_event(loss, self._device))
         if self.is_full():
             return
         room = self._connection.window - len(self._in_flight)
-        for row in self._outbox.waiting(self._sent_up_to, room):
+        for row in self._outbox.waiting(room, skip=[what for what in sent if type(what) is int]):
             late = self._outbox.age(row) > LATE_SECONDS
-            event = to_cloudevent(row.alert, self._device, late=late)
-            self._publish(
-                Publication(
-                    topic(self._device, "alert"),
-                    json.dumps(event, allow_nan=False),
-                    content_type=CONTENT_TYPE,
-                ),
-                row.sequence,
-            )
-            self._sent_up_to = row.sequence
+            self._publish_event(row.sequence, to_cloudevent(row.alert, self._device, late=late))
 
     def settle(self) -> bool:
         """Take the broker's answers; what it acknowledged leaves the outbox.
@@ -120,9 +112,11 @@ class Delivery:
             if sent is None:
                 continue
             if answer.refusal is None:
-                if sent.sequence != _NO_ALERT:
-                    taken.append(sent.sequence)
-            elif sent.sequence == _NO_ALERT:
+                if isinstance(sent.what, Loss):
+                    self._outbox.told(sent.what)
+                elif sent.what is not None:
+                    taken.append(sent.what)
+            elif sent.what is None:
                 self._complain(sent.topic, f"{answer.refusal}; allow it there")
             else:
                 self.refusal = (
@@ -137,9 +131,19 @@ class Delivery:
         self._check_for_silence()
         return bool(taken)
 
-    def _publish(self, publication: Publication, sequence: int = _NO_ALERT) -> int:
+    def _publish_event(self, what: int | Loss, event: dict[str, Any]) -> None:
+        self._publish(
+            Publication(
+                topic(self._device, "alert"),
+                json.dumps(event, allow_nan=False),
+                content_type=CONTENT_TYPE,
+            ),
+            what,
+        )
+
+    def _publish(self, publication: Publication, what: int | Loss | None = None) -> int:
         message = self._connection.publish(publication)
-        self._in_flight[message] = _Sent(publication.topic, sequence, time.monotonic())
+        self._in_flight[message] = _Sent(publication.topic, what, time.monotonic())
         return message
 
     def _complain(self, where: str, why: str) -> None:
