@@ -14,6 +14,7 @@ from edge.config.people import Decision, Label, Tracking
 from edge.config.section import NUMBER_AS_TEXT, HomePath, Name, Seconds, Section
 from edge.config.settings import Settings
 from edge.config.trust import Trust
+from edge.config.updates import Updates
 
 __all__ = [
     "DEFAULT_NAME",
@@ -34,4 +35,5 @@ __all__ = [
     "Settings",
     "Tracking",
     "Trust",
+    "Updates",
 ]

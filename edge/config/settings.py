@@ -10,6 +10,7 @@ from edge.config.device import Device
 from edge.config.outbox import Outbox
 from edge.config.people import Decision, Tracking
 from edge.config.trust import Trust
+from edge.config.updates import Updates
 
 
 class Settings(BaseModel):
@@ -26,6 +27,7 @@ class Settings(BaseModel):
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
     trust: Trust = Trust()
+    updates: Updates = Updates()
 
     @model_validator(mode="after")
     def _faces_that_count_are_looked_for(self) -> "Settings":
