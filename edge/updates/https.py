@@ -93,6 +93,8 @@ class Answer:
             with _translated(self.url, self._connection.deadline):
                 chunk = self._response.read1(_CHUNK)
             if not chunk:
+                if self._connection.deadline.passed:  # Which is why it ended.
+                    raise BrokenOffError(str(self._connection.deadline))
                 return
             yield chunk
 
