@@ -207,15 +207,18 @@ def update(
     config: Path | None,
     back: Literal["", "detector", "classifier"] | None,
 ) -> None:
-    """Put a signed bundle, an https:// URL or a file, in place of the one that runs."""
+    """Put a signed bundle in place of the one that runs.
+
+    SOURCE is an https:// URL or a file; updates.url when not given.
+    """
     from edge.show.download_bar import DownloadBar
     from edge.updates.update import go_back
     from edge.updates.update import update as renew
 
-    if (source is None) == (back is None):
-        raise click.UsageError("give either a SOURCE, an https:// URL or a file, or --back")
+    if source is not None and back is not None:
+        raise click.UsageError("give either a SOURCE or --back")
     settings = load_settings(config)
-    if source is None:
+    if back is not None:
         click.echo(go_back(settings, back or None))
     else:
         with DownloadBar() as bar:

@@ -1,23 +1,23 @@
 """Bundles that are put in place of others, and taken back."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from edge.bundle import load_bundle
-from edge.chain import Chain
 from edge.cli import main
 from edge.config import Settings
 from edge.errors import MaskGateError
+from edge.nets import OpenNets
 from edge.updates.current import updates_folder, with_updates
 from edge.updates.probation import FRAMES, Probation
 from edge.updates.update import go_back, update
-from tests.bundles import copy_of, new_key, rewrite, sign, trusting, zipped
+from tests.bundles import copy_of, new_key, rewrite, sign
+from tests.updating import crashed, newer, runs, signed_device, started
 
 
 @pytest.fixture(scope="module")
@@ -27,48 +27,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def device(tmp_path: Path, key: Path) -> Settings:
-    """A device whose detector and classifier are signed copies of those that ship."""
-    for name in ("maskgate", "compact"):
-        sign(copy_of(name, tmp_path / name), key)
-    return trusting(
-        tmp_path,
-        key,
-        detector={"bundle": tmp_path / "maskgate"},
-        classifier={"bundle": tmp_path / "compact"},
-    )
-
-
-def newer(folder: Path, key: Path, version: str, name: str = "compact", **fields: object) -> Path:
-    """A signed zip of a bundle that ships, under another version."""
-    place = copy_of(name, folder / f"{name}-{version}")
-    rewrite(place, version=version, **fields)
-    sign(place, key)
-    zip_file = zipped(place)
-    shutil.rmtree(place)
-    return zip_file
-
-
-def runs(settings: Settings) -> tuple[str, str]:
-    """The versions of the detector and the classifier that the device would run."""
-    current = with_updates(settings)
-    bundles = [load_bundle(one.bundle) for one in (current.detector, current.classifier)]
-    return bundles[0].manifest.version, bundles[1].manifest.version
-
-
-def started(settings: Settings, frames: int = FRAMES) -> Probation:
-    """A process that opens the bundles and gets through some frames."""
-    probation = Probation(settings)
-    probation.open(settings, Chain)
-    for _ in range(frames):
-        probation.frame_done()
-    return probation
-
-
-def crashed(settings: Settings, frames: int = 0) -> None:
-    """A process that opens the bundles, gets through some frames and is killed."""
-    probation = started(settings, frames)
-    if probation._lock is not None:
-        os.close(probation._lock)
+    return signed_device(tmp_path, key)
 
 
 def test_a_newer_bundle_runs_and_stays_once_it_has_proved_itself(
@@ -90,7 +49,7 @@ def test_a_bundle_whose_process_ends_on_probation_is_taken_back_at_the_next_star
     before = runs(device)
     update(str(newer(tmp_path, key, "9.0.0")), device)
     crashed(device, FRAMES - 1)
-    with started(device) as probation:
+    with closing(started(device)) as probation:
         assert probation.failure is not None
         assert "compact-9.0.0" in probation.failure.bundle
     assert runs(device) == before
@@ -111,40 +70,77 @@ def test_an_end_that_was_asked_for_is_no_fault_of_the_bundle(
     assert runs(device)[1] != "9.0.0"
 
 
-def test_a_bundle_that_cannot_be_opened_is_taken_back_within_the_same_start(
-    tmp_path: Path, key: Path, device: Settings
-) -> None:
-    before = runs(device)
-    update(str(newer(tmp_path, key, "9.0.0")), device)
-    opened: list[str] = []
+def version_of(nets: OpenNets) -> str:
+    return nets.judging.version
 
-    def make(settings: Settings) -> str:
-        version = load_bundle(settings.classifier.bundle).manifest.version
-        opened.append(version)
-        if version == "9.0.0":
+
+class Refusing(OpenNets):
+    """Nets on a driver that refuses one bundle."""
+
+    def __init__(self, settings: Settings) -> None:
+        if load_bundle(settings.classifier.bundle).manifest.version == "9.0.0":
             raise RuntimeError("the driver refuses it")
-        return version
+        super().__init__(settings)
 
-    with Probation(device) as probation:
-        assert probation.open(device, make) == before[1]
+
+class Garbling(OpenNets):
+    """Nets on a driver that computes nonsense with one bundle."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        if version_of(self) == "9.0.0":
+            self.classifier.labels = self.classifier.labels[::-1]
+
+
+@pytest.mark.parametrize(
+    ("driver", "expected"),
+    [(Refusing, "the driver refuses it"), (Garbling, "it is right for 0 known faces, expected 16")],
+)
+def test_a_bundle_that_fails_in_the_device_itself_is_taken_back_within_the_same_start(
+    tmp_path: Path,
+    key: Path,
+    device: Settings,
+    driver: type[OpenNets],
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = runs(device)[1]
+    update(str(newer(tmp_path, key, "9.0.0")), device)
+    monkeypatch.setattr("edge.updates.probation.OpenNets", driver)
+    with closing(Probation(device)) as probation:
+        assert version_of(probation.open_nets(device)) == own
         assert probation.failure
-        assert probation.failure.reason == "the driver refuses it"
-    assert opened == ["9.0.0", before[1]]
+        assert expected in probation.failure.reason
+    assert runs(device)[1] == own
+
+
+def test_where_no_mark_can_be_written_the_new_bundle_waits(
+    tmp_path: Path, key: Path, device: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = runs(device)[1]
+    update(str(newer(tmp_path, key, "9.0.0")), device)
+    (updates_folder(device) / ".updates.json.part").mkdir()  # Nobody can write there.
+    with closing(Probation(device)) as probation:
+        assert version_of(probation.open_nets(device)) == own
+    assert "cannot be written" in caplog.text
+    (updates_folder(device) / ".updates.json.part").rmdir()
+    with closing(Probation(device)) as probation:
+        assert version_of(probation.open_nets(device)) == "9.0.0"
 
 
 def test_a_second_process_takes_nothing_back(tmp_path: Path, key: Path, device: Settings) -> None:
     update(str(newer(tmp_path, key, "9.0.0")), device)
-    with started(device, 3), started(device, 3):
+    with closing(started(device, 3)), closing(started(device, 3)):
         assert runs(device)[1] == "9.0.0"
 
 
 def test_a_reload_takes_up_an_update_and_does_not_take_itself_for_a_crash(
     tmp_path: Path, key: Path, device: Settings
 ) -> None:
-    with started(device) as probation:
+    with closing(started(device)) as probation:
         update(str(newer(tmp_path, key, "9.0.0")), device)
         for _ in range(2):
-            probation.open(device, Chain)
+            probation.open_nets(device)
             assert runs(device)[1] == "9.0.0"
         for _ in range(FRAMES):
             probation.frame_done()
@@ -308,7 +304,7 @@ def test_a_damaged_update_gives_way_to_what_ran_before(
     started(device).close()
     (stored,) = updates_folder(device).glob("*.zip")
     stored.write_bytes(stored.read_bytes()[:5000])
-    with started(device) as probation:
+    with closing(started(device)) as probation:
         assert probation.failure
     assert runs(device)[1] != "9.0.0"
 
@@ -363,5 +359,7 @@ def test_the_command_updates_lists_and_goes_back(
     assert "ran before" in said
     code, said = maskgate("update", "--back")
     assert (code, said.splitlines()[0]) == (0, f"classifier: back to compact {own}")
-    assert maskgate("update")[0] == 2
+    code, said = maskgate("update")
+    assert code == 2
+    assert "or set updates.url" in said
     assert maskgate("update", "x.zip", "--back", "detector")[0] == 2

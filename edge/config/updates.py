@@ -1,13 +1,24 @@
 """Where new bundles come from, and where they are kept."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from edge.config.section import HomePath, Section
+from edge.updates.https_url import parse_https
+
+
+def _is_https(url: str) -> str:
+    parse_https(url)
+    return url
 
 
 class Updates(Section):
     """How bundles are renewed; see `maskgate update`."""
 
+    url: Annotated[str, AfterValidator(_is_https)] | None = Field(
+        None, description="https://… of a bundle's zip, for updates that name none."
+    )
     folder: HomePath | None = Field(
         None,
         description="Folder that keeps them; by default 'updates' beside the outbox.",

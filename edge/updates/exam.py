@@ -8,6 +8,9 @@ from pathlib import Path
 from edge.config import Settings
 from edge.errors import MaskGateError
 from edge.runtime.apart import run_apart, said_last
+from edge.updates.known_faces import KnownFace, empty_picture, known_faces
+from edge.vision.cascade import Cascade
+from edge.vision.classifier import Classifier
 
 ORDER, RESULT = "order.json", "result.json"
 LIMIT = 120.0
@@ -16,16 +19,21 @@ on a server, and a Raspberry Pi is some ten times slower."""
 AGREEMENT = 0.9
 """Share of what the running bundle gets right that the new one must get right as well. The faces
 are easy ones, and the shipped bundles get all of them right."""
+SAME_PLACE = 0.4
+"""Overlap with the true box from which a face counts as found; two good detectors agree by 0.7."""
 log = logging.getLogger(__name__)
 
 
-def require_agreement(new: Path, running: Path | None, settings: Settings) -> None:
+def require_agreement(new: Path, running: Path | None, settings: Settings) -> int:
     """Try a new bundle, and the running one beside it.
 
     Args:
         new: the bundle, which is trusted.
         running: what runs now; None where nothing can: then all the faces count.
         settings: how nets look at a frame.
+
+    Returns:
+        How many pictures the new one gets right.
 
     Raises:
         MaskGateError: the new one crashes, hangs, cannot be opened, or is wrong where the running
@@ -46,6 +54,42 @@ def require_agreement(new: Path, running: Path | None, settings: Settings) -> No
             f"expected at least {AGREEMENT:.0%}; it is not put in place, train it further or "
             "convert it again"
         )
+    return sum(found)
+
+
+def require_still(classifier: Classifier, right: int) -> None:
+    """Check a classifier that is open, on whatever it runs, on the known faces.
+
+    Args:
+        classifier: of the bundle.
+        right: how many it got right in its exam.
+
+    Raises:
+        MaskGateError: it gets clearly fewer right.
+    """
+    now = sum(labels_right(classifier))
+    if now < AGREEMENT * right:
+        raise MaskGateError(f"it is right for {now} known faces, expected {right} as in its exam")
+
+
+def faces_found(cascade: Cascade) -> list[bool]:
+    """Whether it finds the face of each known picture, and none where there is none."""
+
+    def finds(face: KnownFace) -> bool:
+        found = cascade.detect(face.pixels)
+        return any(one.box.overlap(face.box) >= SAME_PLACE for one in found)
+
+    return [*map(finds, known_faces()), not cascade.detect(empty_picture())]
+
+
+def labels_right(classifier: Classifier) -> list[bool]:
+    """Whether it is sure of the right label of each known face."""
+
+    def is_right(face: KnownFace) -> bool:
+        vote = classifier.vote(classifier.classify(face.pixels, face.box))
+        return vote is not None and vote[0] == face.label
+
+    return list(map(is_right, known_faces()))
 
 
 def examine(bundle: Path, settings: Settings) -> list[bool]:

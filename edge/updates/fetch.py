@@ -9,15 +9,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 from edge.errors import MaskGateError
-from edge.updates.https import (
-    Answer,
-    BrokenOffError,
-    Deadline,
-    ask,
-    parse_https,
-    shown,
-    tls_context,
-)
+from edge.updates.https import Answer, BrokenOffError, Deadline, ask, require_https, tls_context
+from edge.updates.https_url import shown
 from edge.updates.partial import Partial
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)
@@ -61,7 +54,7 @@ def fetch(wanted: Wanted, partial: Partial, seconds: float = TOTAL_LIMIT) -> boo
         MaskGateError: no HTTPS, a certificate that is not trusted, a refusal, a file that is too
             large, no room for it, or a server that cannot be reached in all attempts.
     """
-    url, resumed = parse_https(wanted.url), False
+    url, resumed = require_https(wanted.url), False
     context = tls_context(wanted.ca_file)
     with Deadline(seconds) as deadline:
         for pause in (*PAUSES, None):
@@ -86,7 +79,7 @@ def fetch(wanted: Wanted, partial: Partial, seconds: float = TOTAL_LIMIT) -> boo
 def _attempt(wanted: Wanted, partial: Partial, context: ssl.SSLContext, deadline: Deadline) -> bool:
     """Fetch what is missing; give whether something was there before."""
     headers = partial.asks_for(wanted.url)
-    answer = ask(parse_https(wanted.url), headers, context, deadline)
+    answer = ask(require_https(wanted.url), headers, context, deadline)
     try:
         _require_the_file(answer, partial)
         there, size = 0, answer.length

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin
 
 from edge import __version__
 from edge.errors import MaskGateError
+from edge.updates.https_url import parse_https, shown
 
 WAIT = 20.0
 """Seconds that a server may be silent."""
@@ -103,32 +104,16 @@ class Answer:
         self._connection.close()
 
 
-def parse_https(text: str) -> SplitResult:
+def require_https(text: str) -> SplitResult:
     """Read a URL.
 
     Raises:
-        MaskGateError: it is no HTTPS URL, or has a password in it, which is not repeated.
+        MaskGateError: see parse_https.
     """
-    expected = "expected https://host/path"
     try:
-        url = urlsplit(text)
-        port, host = url.port, url.hostname
+        return parse_https(text)
     except ValueError as error:
-        raise MaskGateError(f"download: {expected}, found no URL") from error
-    if url.username is not None or url.password is not None:
-        raise MaskGateError(
-            f"download https://…@{host}: {expected} without user and password, which would stand "
-            "in logs; let the server give the file to anyone, for it is signed"
-        )
-    plain = text.isascii() and text.isprintable() and " " not in text
-    if url.scheme != "https" or not host or port == 0 or not plain:
-        raise MaskGateError(f"download {text[:200]!r}: {expected}")
-    return url
-
-
-def shown(url: SplitResult) -> str:
-    """A URL as logs may have it: what follows a ? may be a secret."""
-    return f"https://{url.netloc}{url.path}"
+        raise MaskGateError(f"download: {error}") from error
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -172,7 +157,7 @@ def ask(
             return Answer(url, connection, response)
         connection.close()
         target = urljoin(url.geturl(), response.getheader("Location", ""))
-        url = parse_https(target)
+        url = require_https(target)
     raise MaskGateError(f"download {shown(first)}: redirected more than {REDIRECTS} times")
 
 

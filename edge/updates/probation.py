@@ -2,14 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 from edge.config import Settings
 from edge.errors import MaskGateError
+from edge.nets import OpenNets
 from edge.trust.gate import accept_older, load_trusted
 from edge.updates.current import (
     SECTIONS,
@@ -21,6 +21,7 @@ from edge.updates.current import (
     updates_folder,
     with_updates,
 )
+from edge.updates.exam import require_still
 from edge.updates.locking import lock
 from edge.updates.state import Failure, Section, Slot, State, StateFile
 
@@ -30,7 +31,6 @@ searches of the whole frame."""
 ENDED = "the device ended while it was on probation, or the power was cut"
 _NO_FAULT = (MaskGateError, SystemExit, KeyboardInterrupt)
 """What a process may end with that is no fault of its bundles."""
-Opened = TypeVar("Opened")
 log = logging.getLogger(__name__)
 
 
@@ -49,8 +49,8 @@ class Probation:
         """
         self._file = StateFile(updates_folder(settings))
         self._lock: int | None = None
-        self._begun: dict[Section, str] = {}
-        """What this process runs on probation: the file in the folder."""
+        self._begun: dict[Section, Slot] = {}
+        """What this process runs on probation."""
         self._left = 0
         """Frames until it has proved itself."""
 
@@ -59,29 +59,28 @@ class Probation:
         """The last update that was taken back by itself, until a later one has proved itself."""
         return self._file.read().failure
 
-    def open(self, settings: Settings, make: Callable[[Settings], Opened]) -> Opened:
+    def open_nets(self, settings: Settings) -> OpenNets:
         """Open the bundles that are to run, at a start and at each reload.
 
         Args:
             settings: as they were read.
-            make: opens the bundles of the settings that it is given, and does nothing else, for
-                what fails on probation is taken back.
-
-        Returns:
-            What `make` has opened.
 
         Raises:
-            MaskGateError: of `make`, for bundles that are not on probation.
+            MaskGateError: a bundle that is not on probation cannot be used.
         """
         while True:
             running = self._begin(settings)
             try:
-                return make(running)
+                nets = OpenNets(running)
+                if "classifier" in self._begun:
+                    require_still(nets.classifier, self._begun["classifier"].right)
             except (MaskGateError, RuntimeError, ValueError) as error:
                 if not self._begun:
                     raise
                 reason = " ".join(str(error).split())
                 self._file.change(partial(self._all_back, settings=settings, why=reason))
+            else:
+                return nets
 
     def frame_done(self) -> None:
         """Count a frame that went well, of any camera."""
@@ -112,30 +111,22 @@ class Probation:
             os.close(self._lock)
             self._lock = None
 
-    def __enter__(self) -> "Probation":
-        return self
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        self.close(error)
-
     def _begin(self, settings: Settings) -> Settings:
         """Say what is to run, and mark what of it is on probation."""
-        if not self._file.folder.is_dir() or not self._is_alone():
-            return with_updates(settings)
-        state = self._file.change(lambda now: self._begun_with(now, settings))
-        return with_updates(settings, state)
-
-    def _is_alone(self) -> bool:
-        """Whether this process is the one: another's mark must not be taken for a crash."""
-        if self._lock is None:
-            try:
+        if not self._file.folder.is_dir():
+            return settings
+        try:
+            if self._lock is None:
                 self._lock = lock(self._file.folder / "run.lock")
-            except OSError as error:
-                raise MaskGateError(
-                    f"updates {self._file.folder}: cannot be used ({error.strerror}); let this "
-                    "user write there, or set updates.folder to another folder"
-                ) from error
-        return self._lock is not None
+            if self._lock is None:
+                # Another process watches: its marks must not be taken for those of a crash.
+                return with_updates(settings)
+            state = self._file.change(lambda now: self._begun_with(now, settings))
+        except (MaskGateError, OSError) as error:
+            log.error("%s; what is on probation waits until it can be marked", error)
+            self._begun, self._left = {}, 0
+            state = _without_new(self._file.read())
+        return with_updates(settings, state)
 
     def _begun_with(self, state: State, settings: Settings) -> State:
         if self._file.fault:
@@ -145,38 +136,53 @@ class Probation:
                     _accept(own, settings)
         for section in SECTIONS:
             while (slot := slot_of(section, settings, state)) is not None:
-                crashed = slot.probation == "begun" and self._begun.get(section) != slot.runs
+                crashed = slot.probation == "begun" and not self._is_begun(section, slot)
                 fault = ENDED if crashed else _fault(slot, settings)
                 if fault is None:
                     break
                 state = _back(state, section, settings, fault)
-            if slot and slot.probation and self._begun.get(section) != slot.runs:
-                self._begun[section], self._left = slot.runs, FRAMES
+            if slot and slot.probation and not self._is_begun(section, slot):
+                self._begun[section], self._left = slot, FRAMES
                 log.info("update %s: on probation for %d frames", slot.runs, FRAMES)
         return self._marked(state, "begun")
 
+    def _is_begun(self, section: Section, slot: Slot) -> bool:
+        """Whether it is this process that runs an update on probation."""
+        begun = self._begun.get(section)
+        return begun is not None and begun.runs == slot.runs
+
     def _all_back(self, state: State, settings: Settings, why: str) -> State:
-        for section, runs in self._begun.items():
+        for section in self._begun:
             slot = slot_of(section, settings, state)
-            if slot is not None and slot.runs == runs:
+            if slot is not None and self._is_begun(section, slot):
                 state = _back(state, section, settings, why)
         self._begun, self._left = {}, 0
         return state
 
     def _proved(self, state: State) -> State:
-        log.info("updates: %s proved to work", ", ".join(self._begun.values()))
+        log.info(
+            "updates: %s proved to work", ", ".join(slot.runs for slot in self._begun.values())
+        )
         after = self._marked(state, None)
         self._begun = {}
         return after.model_copy(update={"failure": None})
 
     def _marked(self, state: State, probation: Literal["due", "begun"] | None) -> State:
         """The state with another mark on what this process runs on probation."""
-        for section, runs in self._begun.items():
+        for section in self._begun:
             slot = state.slots.get(section)
-            if slot is not None and slot.runs == runs:
+            if slot is not None and self._is_begun(section, slot):
                 marked = slot.model_copy(update={"probation": probation})
                 state = state.with_slot(section, marked)
         return state
+
+
+def _without_new(state: State) -> State:
+    """The state without what is on probation."""
+    for section, slot in state.slots.items():
+        if slot.probation:
+            state = state.back(section)
+    return state
 
 
 def _fault(slot: Slot, settings: Settings) -> str | None:

@@ -34,6 +34,8 @@ class Slot(_Strict):
     """File in the updates' folder."""
     before: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.zip$")
     """File that ran before, and runs again if this one fails; the settings' bundle when None."""
+    right: int = Field(default=0, ge=0)
+    """Known pictures that it got right in its exam."""
     probation: Literal["due", "begun"] | None = None
     """due: it has not run yet. begun: a process has started with it, and has not said since that
     all is well. None: it has proved itself."""

@@ -54,14 +54,15 @@ class Updated:
 
 
 def update(
-    source: str, settings: Settings, progress: Progress = lambda _there, _size: None
+    source: str | None, settings: Settings, progress: Progress = lambda _there, _size: None
 ) -> Updated:
     """Fetch a bundle, verify it, try it, and put it in place of the one that runs.
 
     It runs from the next start or reload on, on probation; see edge.updates.probation.
 
     Args:
-        source: an https:// URL of a zip; or the path of a zip or of a bundle's folder.
+        source: an https:// URL of a zip, the path of a zip or of a bundle's folder; None for
+            updates.url.
         settings: as they were read.
         progress: told how far the download is.
 
@@ -73,6 +74,11 @@ def update(
         raise MaskGateError(
             "update: trust.keys is not set, and updates are taken from known signers only; make a "
             "key with 'maskgate-convert key', or set classifier.bundle to a file of yours"
+        )
+    source = source or settings.updates.url
+    if source is None:
+        raise MaskGateError(
+            "update: expected a bundle, an https:// URL or a file; name one, or set updates.url"
         )
     folder = updates_folder(settings)
     with _alone(folder):
@@ -153,8 +159,9 @@ def _put_in_place(source: Path, settings: Settings) -> Updated:
         file = StateFile(folder)
         try:
             stored = store(bundle, folder, limit)
-            require_agreement(stored, running if before else None, settings)
-            file.change(lambda state: _switched(state, section, own, stored))
+            right = require_agreement(stored, running if before else None, settings)
+            slot = Slot(instead_of=str(own), runs=stored.name, right=right, probation="due")
+            file.change(lambda state: _switched(state, section, slot))
         finally:
             tidy(folder, _named(file.read()))
     return Updated(
@@ -166,14 +173,12 @@ def _put_in_place(source: Path, settings: Settings) -> Updated:
     )
 
 
-def _switched(state: State, section: Section, own: Path, stored: Path) -> State:
-    slot = state.slots.get(section)
-    if slot is None or slot.instead_of != str(own):
-        before = None
-    else:
+def _switched(state: State, section: Section, new: Slot) -> State:
+    old = state.slots.get(section)
+    if old is not None and old.instead_of == new.instead_of:
         # What has not proved itself yet is nothing to go back to.
-        before = slot.before if slot.probation else slot.runs
-    new = Slot(instead_of=str(own), runs=stored.name, before=before, probation="due")
+        before = old.before if old.probation else old.runs
+        new = new.model_copy(update={"before": before})
     return state.with_slot(section, new)
 
 

@@ -17,6 +17,7 @@ from edge.errors import MaskGateError
 from edge.nets import OpenNets, require_some_label
 from edge.people.decision import People
 from edge.sources.state import CameraState
+from edge.updates.probation import Probation
 from edge.values import Frame
 from edge.watch.change import changed, need_other_nets
 from edge.watch.dispatch import Dispatch
@@ -64,7 +65,8 @@ class Watch:
         self._reread = reread
         self._hung_up = False
         self._broken: MaskGateError | None = None
-        self._nets = OpenNets(settings)
+        self._probation = Probation(settings)
+        self._nets = self._probation.open_nets(settings)
         self._news = threading.Event()
         self.lines: list[Line] = [self._new_line(name) for name in settings.cameras]
         """The cameras; for the thread that watches."""
@@ -149,13 +151,15 @@ class Watch:
         """
         try:
             self._open()
-        except BaseException:
+        except BaseException as error:
             self._stop_lines()
+            self._probation.close(error)
             raise
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _at: object) -> None:
         self._stop_lines()
+        self._probation.close(error)
         self.dispatch.close()
         self._waiting.clear()
 
@@ -233,6 +237,7 @@ class Watch:
 
     def _process(self, line: Line, frame: Frame) -> None:
         outcome = line.chain.process(frame)
+        self._probation.frame_done()
         self._send(outcome.alerts)
         self._tell_observers(lambda observer: observer.saw(line.name, frame, outcome))
 
