@@ -101,6 +101,19 @@ def check(*, config: Path | None) -> None:
     click.echo(f"{config or 'the defaults'}: all right")
 
 
+@main.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command(name="example")
+def config_example() -> None:
+    """Print all settings, commented, as a file to begin with."""
+    from edge.config.example import example
+
+    click.echo(example(), nl=False)
+
+
 @main.command()
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -41,6 +41,7 @@ class Detector(Section):
     )
     form: Literal["float32", "float16", "dynamic", "int8"] | None = Field(
         None,
+        examples=["dynamic"],
         description="dynamic: quantised nets, quick resizing; float32: exactly the faces of the "
         "mtcnn package, slower; the bundle's default when not set.",
     )
@@ -49,12 +50,14 @@ class Detector(Section):
     )
     factor: float | None = Field(
         None,
+        examples=[0.709],
         gt=0.3,
         lt=0.95,
         description="Scale from one level of the pyramid to the next; the bundle's when not set.",
     )
     thresholds: tuple[Share, Share, Share] | None = Field(
         None,
+        examples=[[0.8, 0.7, 0.8]],
         description="Scores that P-Net, R-Net and O-Net must exceed; the bundle's when not set.",
     )
     gate: bool = Field(

@@ -17,15 +17,20 @@ class Updates(Section):
     """How bundles are renewed; see `maskgate update`."""
 
     url: Annotated[str, AfterValidator(_is_https)] | None = Field(
-        None, description="https://… of a bundle's zip, for updates that name none."
+        None,
+        examples=["https://models.example/compact.zip"],
+        description="Where a bundle's zip is, https://…, for updates that name none.",
     )
     folder: HomePath | None = Field(
         None,
+        examples=["/var/lib/maskgate/updates"],
         description="Folder that keeps them; by default 'updates' beside the outbox.",
     )
     max_megabytes: int = Field(
         100, ge=1, le=1000, description="Largest bundle that is fetched or kept, millions of bytes."
     )
     ca_file: HomePath | None = Field(
-        None, description="CA certificates for https (PEM); the system's when not set."
+        None,
+        examples=["/etc/maskgate/ca.pem"],
+        description="CA certificates for https (PEM); the system's when not set.",
     )
