@@ -94,10 +94,17 @@ def predict(*, paths: tuple[Path, ...], config: Path | None, out: Path, crops: b
 @main.command()
 @config_option
 def check(*, config: Path | None) -> None:
-    """Check the settings, and say all that is wrong at once."""
-    from edge.check import check_files
+    """Check the settings and the files and cameras that they name; say all that is wrong at once.
 
-    check_files(_with_updates(config))
+    Ends with code 2 if something is; what may be right later is a warning.
+    """
+    from edge.check import check as look_over
+
+    report = look_over(config)
+    for warning in report.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    if report.faults:
+        raise MaskGateError("\n".join(report.faults))
     click.echo(f"{config or 'the defaults'}: all right")
 
 

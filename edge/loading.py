@@ -79,7 +79,10 @@ def read_settings(
     """Merge the file, the environment and the command line, as far as they are right.
 
     Args:
-        file: as for load_settings; so are the others.
+        file: TOML; the defaults alone when None.
+        overrides: as for load_settings.
+        environment: as for load_settings.
+        source: as for load_settings.
 
     Raises:
         MaskGateError: the file cannot be read, or is no TOML.

@@ -123,7 +123,7 @@ def test_updates_killed_at_random_moments_leave_the_old_or_the_new_bundle(
     go_back(device)
     for _ in range(ROUNDS):
         with maskgate(config, "update", source) as process:
-            time.sleep(chance.uniform(0.2, 1.2) * taken)
+            time.sleep(chance.uniform(0.2, 1.8) * taken)
             process.kill()
         bundle = load_bundle(with_updates(device).classifier.bundle)
         for file in bundle.manifest.files:
