@@ -4,6 +4,7 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -115,11 +116,20 @@ def _what_is_right(merged: dict[str, Any], error: ValidationError) -> Settings:
     while True:
         gone = [_drop(merged, fault["loc"]) for fault in error.errors()]
         if not any(gone):
-            return Settings()
+            return _section_by_section(merged)
         try:
             return Settings.model_validate(merged)
         except ValidationError as next_error:
             error = next_error
+
+
+def _section_by_section(merged: Mapping[str, Any]) -> Settings:
+    """The settings where each section is right, but not one beside the other."""
+    sections = {}
+    for name, table in merged.items():
+        with suppress(ValidationError):
+            sections[name] = getattr(Settings.model_validate({name: table}), name)
+    return Settings.model_construct(**sections)
 
 
 def _drop(merged: dict[str, Any], where: tuple[int | str, ...]) -> bool:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -151,3 +152,23 @@ def test_a_device_killed_on_probation_comes_back_with_the_old_bundle(
     assert process.returncode == 0
     assert "taken back (the device ended while it was on probation, or the power was cut)" in said
     assert runs(device)[1] == own
+
+
+@pytest.mark.slow
+def test_a_running_device_takes_up_an_update_on_sighup(
+    tmp_path: Path, key: Path, device: Settings, config: Path
+) -> None:
+    state = updates_folder(device) / "updates.json"
+    with maskgate(config, "run", "--source", "demo", "--seconds", "60") as process:
+        try:
+            wait_until(device.outbox.path.exists, 30)  # type: ignore[union-attr]
+            update(str(newer(tmp_path, key, "9.0.0")), device)
+            process.send_signal(signal.SIGHUP)
+            wait_until(lambda: '"begun"' in state.read_text(), 30)
+            wait_until(lambda: '"probation": null' in state.read_text(), 30)
+        finally:
+            process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert "settings read again, changed: classifier" in said
+    assert "proved to work" in said
+    assert runs(device)[1] == "9.0.0"

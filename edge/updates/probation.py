@@ -47,6 +47,8 @@ class Probation:
         Args:
             settings: where the updates are.
         """
+        self.running = settings
+        """The settings with the bundles that run in place of those that they name."""
         self._file = StateFile(updates_folder(settings))
         self._lock: int | None = None
         self._begun: dict[Section, Slot] = {}
@@ -69,9 +71,9 @@ class Probation:
             MaskGateError: a bundle that is not on probation cannot be used.
         """
         while True:
-            running = self._begin(settings)
+            self.running = self._begin(settings)
             try:
-                nets = OpenNets(running)
+                nets = OpenNets(self.running)
                 if "classifier" in self._begun:
                     require_still(nets.classifier, self._begun["classifier"].right)
             except (MaskGateError, RuntimeError, ValueError) as error:

@@ -14,9 +14,10 @@ from edge.alerting.alerts import Alert
 from edge.config import Settings
 from edge.ending import End
 from edge.errors import MaskGateError
-from edge.nets import OpenNets, require_some_label
+from edge.nets import require_some_label
 from edge.people.decision import People
 from edge.sources.state import CameraState
+from edge.updates.current import with_updates
 from edge.updates.probation import Probation
 from edge.values import Frame
 from edge.watch.change import changed, need_other_nets
@@ -190,12 +191,14 @@ class Watch:
         Raises:
             MaskGateError: they cannot be used; the old ones are still in force.
         """
-        names = changed(self.settings, settings)
+        # An update is a change, too, though the settings name the same bundle as before.
+        running, wanted = self._probation.running, with_updates(settings)
+        names = changed(running, wanted)
         if self._once and names:
             raise MaskGateError("with --once the settings stay as they are")
         nets = self._nets
-        if need_other_nets(self.settings, settings):
-            nets = OpenNets(settings)
+        if need_other_nets(running, wanted):
+            nets = self._probation.open_nets(settings)
         require_some_label(settings.decision, nets.judging)
         if any(name in Dispatch.SECTIONS for name in names):
             self._dispatch_anew(settings)
