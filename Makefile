@@ -41,6 +41,8 @@ format: $(DEV)/ready ## Put the code into its form
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
+# In memory where that goes: each case makes and removes files.
+fuzz: export TMPDIR := $(firstword $(wildcard /dev/shm /tmp))
 fuzz: $(DEV)/ready ## 10,000 malformed settings, bundles, signatures, commands, each by two fuzzers (minutes)
 	FUZZ_CASES=10000 $(DEV)/bin/pytest tests/fuzz -s
 	@$(DEV)/bin/python -c "import atheris" 2>/dev/null || \
