@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 
+from edge.config import Settings
 from edge.errors import MaskGateError
 from edge.updates import fetch as fetching
+from edge.updates.current import updates_folder
 from edge.updates.fetch import Wanted, fetch
 from edge.updates.partial import Partial
+from edge.updates.update import update
+from tests.bundles import new_key
+from tests.updating import newer, runs, signed_device
 
 CONTENT = bytes(range(256)) * 1200
 LIMIT = 400_000
@@ -54,6 +59,7 @@ class Server(ThreadingHTTPServer):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
         self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.content = CONTENT
         self.replies: list[Reply] = []
         self.asked: list[tuple[str, str | None]] = []
         self.url = f"https://127.0.0.1:{self.server_address[1]}/compact.zip"
@@ -71,15 +77,15 @@ def the_file(
     def reply(handler: Handler) -> None:
         headers = {**({"ETag": etag} if etag else {}), **more}
         asked = handler.headers.get("Range")
-        start = 0
+        start, content = 0, handler.server.content
         if asked and ranges and handler.headers.get("If-Range") == etag:
             start = int(asked.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(CONTENT):
+            if start >= len(content):
                 handler.head(416, 0)
                 return
-            headers["Content-Range"] = f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
-        handler.head(206 if start else 200, len(CONTENT) - start, **headers)
-        handler.wfile.write(CONTENT[start:until])
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        handler.head(206 if start else 200, len(content) - start, **headers)
+        handler.wfile.write(content[start:until])
 
     return reply
 
@@ -272,3 +278,41 @@ def test_a_file_without_a_ca_is_named(get: Callable[..., bool]) -> None:
     for name in ("nowhere.pem", "server.key"):
         with pytest.raises(MaskGateError, match=rf"updates\.ca_file .*{name}: expected CA"):
             get(ca=name)
+
+
+@pytest.mark.parametrize("first", [the_file(), the_file(until=100_000), status(503)])
+def test_a_bundle_is_updated_over_https(
+    server: Server, certificates: Path, tmp_path: Path, first: Reply
+) -> None:
+    device = online_device(tmp_path, certificates, server)
+    server.replies = [first]
+    assert update(None, device).version == "9.0.0"
+    assert runs(device)[1] == "9.0.0"
+    left = {path.suffix for path in updates_folder(device).iterdir()}
+    assert left == {".zip", ".json", ".lock"}
+    assert not (updates_folder(device) / "download.json").exists()
+
+
+def test_parts_that_do_not_fit_together_are_fetched_anew(
+    server: Server, certificates: Path, tmp_path: Path
+) -> None:
+    device = online_device(tmp_path, certificates, server)
+    good = server.content
+
+    def other_file(handler: Handler) -> None:
+        server.content = bytes(len(good))
+        the_file(until=100_000)(handler)
+        server.content = good
+
+    server.replies = [other_file]
+    assert update(None, device).version == "9.0.0"
+    assert [asked for _, asked in server.asked] == [None, "bytes=100000-", None]
+
+
+def online_device(folder: Path, certificates: Path, server: Server) -> Settings:
+    """A device that finds a newer bundle on the server."""
+    key = new_key(folder)
+    device = signed_device(folder, key)
+    server.content = newer(folder, key, "9.0.0").read_bytes()
+    given = {"url": server.url, "ca_file": certificates / "ca.pem"}
+    return device.model_copy(update={"updates": device.updates.model_copy(update=given)})

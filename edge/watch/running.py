@@ -19,6 +19,7 @@ from edge.people.decision import People
 from edge.sources.state import CameraState
 from edge.updates.current import with_updates
 from edge.updates.probation import Probation
+from edge.updates.state import Failure
 from edge.values import Frame
 from edge.watch.change import changed, need_other_nets
 from edge.watch.dispatch import Dispatch
@@ -135,6 +136,11 @@ class Watch:
     def hang_up(self) -> None:
         """The same for a signal handler, which must not wait for a lock."""
         self._hung_up = True
+
+    @property
+    def update_failure(self) -> Failure | None:
+        """The last update that was taken back by itself, until a later one has proved itself."""
+        return self._probation.failure
 
     @property
     def people(self) -> People:
