@@ -49,7 +49,7 @@ fuzz: $(DEV)/ready ## 10,000 malformed settings, bundles, signatures, commands, 
 		{ echo "atheris has no wheel for this Python: its part is left out"; exit 0; }; \
 	for target in configuration manifest zip signature updates command; do \
 		echo "atheris: $$target"; \
-		$(DEV)/bin/python -m tests.fuzz.guided $$target -runs=10000 -max_len=400000 -timeout=10; done
+		$(DEV)/bin/python -m tests.fuzz.guided $$target -runs=10000 -max_len=30000 -timeout=10; done
 
 bench: $(DEV)/ready $(VENV)/ready ## Speed against the paper's way, in one run (minutes)
 	$(DEV)/bin/python -m benchmarks

@@ -71,7 +71,7 @@ def test_an_end_that_was_asked_for_is_no_fault_of_the_bundle(
 
 
 def version_of(nets: OpenNets) -> str:
-    return nets.judging.version
+    return nets.judging.manifest.version
 
 
 class Refusing(OpenNets):
@@ -114,18 +114,25 @@ def test_a_bundle_that_fails_in_the_device_itself_is_taken_back_within_the_same_
     assert runs(device)[1] == own
 
 
-def test_where_no_mark_can_be_written_the_new_bundle_waits(
-    tmp_path: Path, key: Path, device: Settings, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("has_crashed", [False, True])
+def test_where_no_mark_can_be_written_the_old_bundle_runs(
+    tmp_path: Path,
+    key: Path,
+    device: Settings,
+    caplog: pytest.LogCaptureFixture,
+    has_crashed: bool,  # noqa: FBT001
 ) -> None:
     own = runs(device)[1]
     update(str(newer(tmp_path, key, "9.0.0")), device)
+    if has_crashed:
+        crashed(device)
     (updates_folder(device) / ".updates.json.part").mkdir()  # Nobody can write there.
     with closing(Probation(device)) as probation:
         assert version_of(probation.open_nets(device)) == own
     assert "cannot be written" in caplog.text
     (updates_folder(device) / ".updates.json.part").rmdir()
     with closing(Probation(device)) as probation:
-        assert version_of(probation.open_nets(device)) == "9.0.0"
+        assert version_of(probation.open_nets(device)) == (own if has_crashed else "9.0.0")
 
 
 def test_a_second_process_takes_nothing_back(tmp_path: Path, key: Path, device: Settings) -> None:

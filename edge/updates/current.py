@@ -92,8 +92,13 @@ def load_older(path: Path, settings: Settings) -> Bundle:
     Raises:
         MaskGateError: it is missing, damaged or not trusted.
     """
+    return load_trusted(path, allowing_older(settings))
+
+
+def allowing_older(settings: Settings) -> Settings:
+    """The settings of a device that may go back."""
     trust = settings.trust.model_copy(update={"allow_older": True})
-    return load_trusted(path, settings.model_copy(update={"trust": trust}))
+    return settings.model_copy(update={"trust": trust})
 
 
 def path_before(slot: Slot, settings: Settings) -> Path:

@@ -13,6 +13,7 @@ from edge.nets import OpenNets
 from edge.trust.gate import accept_older, load_trusted
 from edge.updates.current import (
     SECTIONS,
+    allowing_older,
     bundle_path,
     load_older,
     own_bundle,
@@ -127,7 +128,8 @@ class Probation:
         except (MaskGateError, OSError) as error:
             log.error("%s; what is on probation waits until it can be marked", error)
             self._begun, self._left = {}, 0
-            state = _without_new(self._file.read())
+            # Nor can it be written down that what ran before may run again.
+            return with_updates(allowing_older(settings), _without_new(self._file.read()))
         return with_updates(settings, state)
 
     def _begun_with(self, state: State, settings: Settings) -> State:

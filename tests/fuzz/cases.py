@@ -114,11 +114,14 @@ def cases(name: str, device: Device) -> st.SearchStrategy[bytes]:
         return near
     if name == "signature":
         return st.one_of(near, st.binary(min_size=96, max_size=96), st.binary(max_size=200))
-    documents = [changed_json(json.loads(one)) for one in good]
     if name == "command":
-        which = st.binary(min_size=1, max_size=1)
-        payload = st.one_of(*documents, near, st.binary(max_size=5000))
-        return st.builds(bytes.__add__, which, payload)
+        good = [one[1:] for one in good]
+        near = st.one_of([damaged(one) for one in good])
+        payload = st.one_of(
+            *(changed_json(json.loads(one)) for one in good), near, st.binary(max_size=5000)
+        )
+        return st.builds(bytes.__add__, st.binary(min_size=1, max_size=1), payload)
+    documents = [changed_json(json.loads(one)) for one in good]
     return st.one_of(*documents, near, st.binary(max_size=200))
 
 
