@@ -109,7 +109,7 @@ def maskgate(config: Path, *words: str) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60 + 10 * ROUNDS)
+@pytest.mark.timeout(60 + 30 * ROUNDS)
 def test_updates_killed_at_random_moments_leave_the_old_or_the_new_bundle(
     tmp_path: Path, key: Path, device: Settings, config: Path
 ) -> None:
