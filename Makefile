@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: help run test lint format bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto chromium swiftshader clean
+.PHONY: help run test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,16 @@ lint: $(DEV)/ready ## Linter, formatter and type checker
 format: $(DEV)/ready ## Put the code into its form
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
+
+# In memory where that goes: each case makes and removes files.
+fuzz: export TMPDIR := $(firstword $(wildcard /dev/shm /tmp))
+fuzz: $(DEV)/ready ## 10,000 malformed settings, bundles, signatures, commands, each by two fuzzers (minutes)
+	FUZZ_CASES=10000 $(DEV)/bin/pytest tests/fuzz -s
+	@$(DEV)/bin/python -c "import atheris" 2>/dev/null || \
+		{ echo "atheris has no wheel for this Python: its part is left out"; exit 0; }; \
+	for target in configuration manifest zip signature updates command; do \
+		echo "atheris: $$target"; \
+		$(DEV)/bin/python -m tests.fuzz.guided $$target -runs=10000 -max_len=30000 -timeout=10; done
 
 bench: $(DEV)/ready $(VENV)/ready mosquitto ## Speed against the paper's way, in one run (minutes)
 	$(DEV)/bin/python -m benchmarks

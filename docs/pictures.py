@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from edge.bundle import load_bundle
 from edge.chain import Chain
 from edge.config import Classifier, Detector, Settings, View
+from edge.demo.figure import FACE, Clothing, CutOut, Figure
+from edge.demo.masks import SURGICAL
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.demo.source import Demo
 from edge.finder import detector_in
@@ -19,6 +21,8 @@ from edge.nets import OpenNets
 from edge.show.drawing import annotate
 from edge.sources.feed import every_frame
 from edge.sources.state import CameraState
+from edge.updates.known_faces import BACKGROUND, SHEET
+from edge.updates.known_faces import SIDE as TILE
 from edge.view.live import Live
 from edge.view.server import LiveView
 from tests.browser import Browser
@@ -98,15 +102,30 @@ def live_view() -> NDArray[np.uint8]:
     return np.hstack([desktop, gap, phone])
 
 
+def known_faces() -> NDArray[np.uint8]:
+    """Show whom a new bundle is tried on: a person a row, bare and with a mask."""
+    rows = []
+    for portrait in (COLLINS, HOPPER):
+        person, row = CutOut(portrait), []
+        for look in (None, SURGICAL):
+            tile = np.full((TILE, TILE, 3), BACKGROUND, np.uint8)
+            figure = Figure(person, Clothing(look))
+            figure.set_into(tile, TILE / 2, TILE / 2 - 10, FACE, TILE)
+            row.append(tile)
+        rows.append(np.hstack(row))
+    return np.vstack(rows)
+
+
 def main() -> None:
     """Make all pictures anew."""
     pictures = {
-        "entrance.jpg": entrance(),
-        "training.jpg": training(),
-        "live-view.jpg": live_view(),
+        HERE / "entrance.jpg": entrance(),
+        HERE / "training.jpg": training(),
+        HERE / "live-view.jpg": live_view(),
+        SHEET: known_faces(),
     }
-    for name, picture in pictures.items():
-        cv2.imwrite(str(HERE / name), picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    for path, picture in pictures.items():
+        cv2.imwrite(str(path), picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 if __name__ == "__main__":

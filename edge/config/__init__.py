@@ -18,6 +18,7 @@ from edge.config.section import NUMBER_AS_TEXT, HomePath, Name, Seconds, Section
 from edge.config.settings import Settings
 from edge.config.snapshot import Snapshot
 from edge.config.trust import Trust
+from edge.config.updates import Updates
 from edge.config.view import View
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "Snapshot",
     "Tracking",
     "Trust",
+    "Updates",
     "View",
 ]

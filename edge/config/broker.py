@@ -14,14 +14,19 @@ class Broker(Section):
 
     url: str | None = Field(
         None,
+        examples=["mqtts://north-door@broker.example:8883"],
         description="mqtt://[user@]host[:port] or mqtts://…; without it an embedded broker "
         "runs on the loopback address.",
     )
     password_file: HomePath | None = Field(
-        None, description="File whose first line is the password; or set MASKGATE_PASSWORD."
+        None,
+        examples=["/etc/maskgate/password"],
+        description="File whose first line is the password; or set MASKGATE_PASSWORD.",
     )
     ca_file: HomePath | None = Field(
-        None, description="CA certificates for mqtts (PEM); the system's when not set."
+        None,
+        examples=["/etc/maskgate/ca.pem"],
+        description="CA certificates for mqtts (PEM); the system's when not set.",
     )
     cert_file: HomePath | None = Field(
         None,

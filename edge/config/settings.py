@@ -14,6 +14,7 @@ from edge.config.outbox import Outbox
 from edge.config.people import Decision, Tracking
 from edge.config.snapshot import Snapshot
 from edge.config.trust import Trust
+from edge.config.updates import Updates
 from edge.config.view import View
 
 
@@ -35,6 +36,7 @@ class Settings(BaseModel):
     home_assistant: HomeAssistant = HomeAssistant()
     snapshot: Snapshot = Snapshot()
     trust: Trust = Trust()
+    updates: Updates = Updates()
     view: View = View()
 
     @model_validator(mode="after")

@@ -17,9 +17,12 @@ from edge.ending import End
 from edge.errors import MaskGateError
 from edge.health.shedding import Shedder
 from edge.mqtt.publisher import Publisher
-from edge.nets import OpenNets, require_some_label
+from edge.nets import require_some_label
 from edge.people.decision import People
 from edge.sources.state import CameraState
+from edge.updates.current import with_updates
+from edge.updates.probation import Probation
+from edge.updates.state import Failure
 from edge.values import Frame
 from edge.watch.change import changed, need_other_nets
 from edge.watch.dispatch import Dispatch
@@ -67,7 +70,8 @@ class Watch:
         self._reread = reread
         self._hung_up = False
         self._broken: MaskGateError | None = None
-        self._nets = OpenNets(settings)
+        self._probation = Probation(settings)
+        self._nets = self._probation.open_nets(settings)
         self._news = threading.Event()
         self.lines: list[Line] = [self._new_line(name) for name in settings.cameras]
         """The cameras; for the thread that watches."""
@@ -152,6 +156,11 @@ class Watch:
         self._hung_up = True
 
     @property
+    def update_failure(self) -> Failure | None:
+        """The last update that was taken back by itself, until a later one has proved itself."""
+        return self._probation.failure
+
+    @property
     def people(self) -> People:
         """How many persons there were, on all cameras; each counted once, when they have left."""
         return reduce(add, (line.chain.people for line in self.lines), self._left)
@@ -167,13 +176,15 @@ class Watch:
         """
         try:
             self._open()
-        except BaseException:
+        except BaseException as error:
             self._stop_lines()
+            self._probation.close(error)
             raise
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _at: object) -> None:
         self._stop_lines()
+        self._probation.close(error)
         self.dispatch.close()
         self._waiting.clear()
 
@@ -204,12 +215,14 @@ class Watch:
         Raises:
             MaskGateError: they cannot be used; the old ones are still in force.
         """
-        names = changed(self.settings, settings)
+        # An update is a change, too, though the settings name the same bundle as before.
+        running, wanted = self._probation.running, with_updates(settings)
+        names = changed(running, wanted)
         if self._once and names:
             raise MaskGateError("with --once the settings stay as they are")
         nets = self._nets
-        if need_other_nets(self.settings, settings):
-            nets = OpenNets(settings)
+        if need_other_nets(running, wanted):
+            nets = self._probation.open_nets(settings)
         require_some_label(settings.decision, nets.judging)
         if any(name in Dispatch.SECTIONS for name in names):
             self._dispatch_anew(settings)
@@ -257,6 +270,7 @@ class Watch:
 
     def _process(self, line: Line, frame: Frame) -> None:
         outcome = line.chain.process(frame)
+        self._probation.frame_done()
         self._send(outcome.alerts)
         self._tell_observers(lambda observer: observer.saw(line.name, frame, outcome))
 
