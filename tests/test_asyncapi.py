@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from paho.mqtt.client import MQTTMessage
 from referencing import Registry, Resource
 
+from edge.alerting.losses import Loss, to_dropped_event
 from edge.config import Commands, Device, HomeAssistant, Snapshot
 from edge.config.commands import COMMANDS
 from edge.mqtt.publisher import SESSION_SECONDS
@@ -42,18 +43,28 @@ def resolved(part: Any) -> Any:
     return part
 
 
+def retrieve(uri: str) -> Resource[Any]:
+    """A schema's file, by the way from the document to it."""
+    return Resource.from_contents(json.loads((DOCS / uri).read_text()))
+
+
 def validator(message: dict[str, Any]) -> Draft202012Validator:
     """Of a message's payload."""
     schema = message["payload"].get("schema", message["payload"])
-    registry: Registry[Any] = Registry()
-    if "$ref" in schema:
-        file, _, inside = schema["$ref"].partition("#")
-        content = json.loads((DOCS / file).read_text())
-        registry = Resource.from_contents(content) @ registry
-        schema = {"$ref": f"{content['$id']}#{inside}"}
     return Draft202012Validator(
-        schema, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
+        schema,
+        registry=Registry(retrieve=retrieve),
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
     )
+
+
+@pytest.mark.parametrize("total", [3, -3])
+def test_alerts_that_were_lost_are_documented_as_well(total: int):
+    event = to_dropped_event(Loss(count=2, total=total), Device())
+    errors = list(
+        validator(resolved(DOCUMENT["components"]["messages"]["alert"])).iter_errors(event)
+    )
+    assert bool(errors) == (total < 0)
 
 
 def channel_of(topic: str) -> str:

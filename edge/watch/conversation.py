@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.alerting.alerts import Alert
 from edge.alerting.outbox import state_folder
+from edge.clock import Clock
 from edge.commands.desk import Desk, Handler
 from edge.commands.request import Pause, Reload, Resume, Snapshot
 from edge.config import Settings
@@ -54,7 +55,11 @@ class Conversation(Observer):
             handlers: of the commands that others obey, such as update.
         """
         self._watching = watching
-        self._counts = DayCounts(state_folder(watching.settings.outbox))
+        clock = Clock()
+        self._counts = DayCounts(
+            state_folder(watching.settings.outbox),
+            clock_trusted=lambda: clock.read().trust == "trusted",
+        )
         self._known = People()
         self._snapshots = Snapshots(watching.settings, self._post)
         self._resume_at: float | None = None

@@ -1,13 +1,17 @@
 """The command `maskgate run`: watch until the sources or the time end, then bring alerts home."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from edge.commands.request import Update
 from edge.config import Settings
 from edge.ending import End, on_sighup
 from edge.errors import MaskGateError
 from edge.health.hardware import Hardware
+from edge.health.health import to_message
 from edge.health.metrics_port import MetricsPort
 from edge.health.monitor import Monitor
 from edge.health.service import Service
@@ -15,8 +19,9 @@ from edge.health.systemd import Systemd
 from edge.health.watchdog import Watchdog
 from edge.show.console import Console
 from edge.show.recording import Recording
+from edge.updates.update import update
 from edge.view.showing import Showing
-from edge.watch.conversation import Conversation
+from edge.watch.conversation import RELOAD_LIMIT, Conversation
 from edge.watch.film import Film
 from edge.watch.running import Watch
 
@@ -52,7 +57,7 @@ def watch(
     console = Console(settings.device, as_json=as_json)
     # Before the seconds count: the first time, what is fastest is measured here.
     watching = Watch(settings, console.say, once=once, reread=reread)
-    conversation = Conversation(watching, {})
+    conversation = Conversation(watching, {"update": partial(_update, watching)})
     for observer in (console, conversation):
         watching.observe(observer)
     watching.speak(conversation.attach)
@@ -61,12 +66,17 @@ def watch(
         stack.enter_context(on_sighup(watching.hang_up))
         stack.enter_context(watching)
         stack.callback(conversation.close)
-        showing = Showing(watching, console.say)
+        monitor, service = look_after(watching, stack)
+
+        def health() -> Mapping[str, Any]:
+            return to_message(monitor.health(), watching.settings.device)
+
+        conversation.tell_health(health)
+        showing = Showing(watching, console.say, health)
         stack.callback(showing.close)
         watching.observe(showing)
         if save:
             stack.enter_context(_recording(watching, save))
-        _, service = look_after(watching, stack)
         watching.run(end)
         service.ending(asked=end.asked)
         patient = once and not end.asked
@@ -80,6 +90,13 @@ def watch(
         )
         if patient:
             _require_all(watching)
+
+
+def _update(watching: Watch, request: Update) -> str:
+    """Put another bundle in place of one that runs, as a command asks for."""
+    done = str(update(request.url, watching.settings))
+    watching.reload().result(RELOAD_LIMIT)
+    return done
 
 
 def look_after(watching: Watch, stack: ExitStack) -> tuple[Monitor, Service]:
