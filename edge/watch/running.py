@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -28,11 +27,10 @@ from edge.watch.change import changed, need_other_nets
 from edge.watch.dispatch import Dispatch
 from edge.watch.line import Line
 from edge.watch.observer import Observer
+from edge.watch.requests import Requests
 
 POLL = 0.2
 """Longest wait for a frame, in seconds, before a look at whether anything else is to be done."""
-MOST_WAITING = 16
-"""Requests from other threads that wait at most for the watch to do them."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -83,7 +81,7 @@ class Watch:
         self._speakers: list[Callable[[Publisher, Settings], object]] = []
         self._paused = False
         self._left = People()
-        self._waiting: deque[Callable[[], object]] = deque()
+        self._requests = Requests()
 
     # What others may use
 
@@ -124,22 +122,10 @@ class Watch:
         """Have something done on the thread that watches, between two frames.
 
         Returns:
-            Its result, or what it raised, when it is done; cancelled if the watch ends before.
+            Its result, or what it raised, when it is done.
         """
-        future: Future[T] = Future()
-
-        def act() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(action())
-                except Exception as error:  # noqa: BLE001 - for whoever asked for it
-                    future.set_exception(error)
-
-        if len(self._waiting) >= MOST_WAITING:
-            future.set_exception(MaskGateError("the device is busy; ask again in a while"))
-        else:
-            self._waiting.append(act)
-            self._news.set()
+        future = self._requests.add(action)
+        self._news.set()
         return future
 
     def reload(self) -> "Future[list[str]]":
@@ -186,7 +172,7 @@ class Watch:
         self._stop_lines()
         self._probation.close(error)
         self.dispatch.close()
-        self._waiting.clear()
+        self._requests.cancel()
 
     def run(self, end: End) -> None:
         """Watch until every source has ended or it is time to end.
@@ -284,8 +270,7 @@ class Watch:
             self._hung_up = False
             with suppress(MaskGateError):  # it is logged
                 self._reload()
-        while self._waiting:
-            self._waiting.popleft()()
+        self._requests.serve()
         if self._broken is not None:
             raise self._broken
 
