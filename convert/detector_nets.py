@@ -108,7 +108,7 @@ def taught_net(run: Path, version: str) -> DetectorNets:
     }
     sides = {SINGLE_SHOT: SIDE}
     return DetectorNets(
-        {SINGLE_SHOT: net}, sides, SINGLE_SHOT_OUTPUT, "maskgate", version, facts, "quick"
+        {SINGLE_SHOT: net}, sides, SINGLE_SHOT_OUTPUT, "single-shot", version, facts, "quick"
     )
 
 

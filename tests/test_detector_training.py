@@ -133,7 +133,7 @@ def convert(run: Path, bundle: Path) -> None:
 
 def find_something(bundle: Path) -> None:
     made = load_bundle(bundle)
-    assert (made.manifest.name, made.manifest.version) == ("maskgate", "2.0.1")
+    assert (made.manifest.name, made.manifest.version) == ("single-shot", "2.0.1")
     assert made.manifest.input.sampling == "quick"
     assert made.manifest.smallest == 20
     detector = detector_in(made, Detector(bundle=bundle))
