@@ -40,8 +40,8 @@ class Detector(Section):
     score_threshold: Share | None = Field(
         None,
         examples=[YUNET_THRESHOLD],
-        description="Score that a face must exceed, for kinds single-shot and yunet; the bundle's or "
-        f"{YUNET_THRESHOLD} when not set.",
+        description="Score that a face must exceed, for kinds single-shot and yunet; the bundle's "
+        f"or {YUNET_THRESHOLD} when not set.",
     )
     bundle: HomePath = Field(
         MODELS,
