@@ -13,6 +13,7 @@ import cv2
 from benchmarks.table import print_table
 from edge.chain import Chain
 from edge.config import Camera, Classifier, Detector, Settings
+from edge.nets import OpenNets
 from edge.sources.opening import open_source
 from edge.values import Frame, Pixels
 
@@ -37,7 +38,7 @@ def seen(frames: Sequence[Pixels], rate: float, *, gate: bool) -> Seen:
     settings = Settings(
         detector=Detector(accelerator="cpu", gate=gate), classifier=Classifier(accelerator="cpu")
     )
-    chain, told, known = Chain(settings), Seen(), set()
+    chain, told, known = Chain(OpenNets(settings), settings), Seen(), set()
     for number, pixels in enumerate(frames):
         outcome = chain.process(Frame(pixels, "clip", number, number / rate, number / rate))
         for track, _ in outcome.people:

@@ -12,8 +12,9 @@ from edge.config import Classifier, Detector, Settings
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.demo.source import Demo
 from edge.finder import detector_in
+from edge.nets import OpenNets
 from edge.show.drawing import annotate
-from edge.sources.capture import every_frame
+from edge.sources.feed import every_frame
 from train.data.annotations import BARE, LabelledFace
 from train.data.patches import collect_patches
 from train.feed.faces import AugmentedFaces
@@ -31,9 +32,9 @@ def entrance() -> NDArray[np.uint8]:
     settings = Settings(
         detector=Detector(accelerator="cpu"), classifier=Classifier(accelerator="cpu")
     )
-    chain = Chain(settings)
+    chain = Chain(OpenNets(settings), settings)
     moments = []
-    for frame in every_frame(Demo(endless=False), settings.camera.name):
+    for frame in every_frame(Demo(endless=False), "entrance"):
         people = chain.process(frame).people
         if frame.sequence in MOMENTS:
             moments.append(annotate(frame.pixels, people, settings.decision.violations))

@@ -9,17 +9,11 @@ from itertools import pairwise
 from time import perf_counter
 
 from edge.alerting.alerts import Alert, shares_of_frame
-from edge.bundle import Bundle
-from edge.config import Decision, Settings
-from edge.errors import MaskGateError
-from edge.finder import detector_bundle, open_detector
+from edge.config import Settings
+from edge.nets import OpenNets
 from edge.people.decision import Change, Judge, People, Vote
 from edge.people.tracker import Tracker
-from edge.probe.choose import choose
-from edge.probe.task import classifier_task
-from edge.trust.gate import load_trusted, remember_running
 from edge.values import Frame, Track, Verdict
-from edge.vision.classifier import Classifier, require_classifier
 from edge.vision.gate import Gate, Look, search
 from edge.vision.quality import is_fit
 
@@ -40,40 +34,38 @@ class Outcome:
 
 
 class Chain:
-    """Everything between a frame and its alerts; knows of no camera and no network."""
+    """Everything between a frame of one camera and its alerts; knows of no camera and no network.
 
-    def __init__(self, settings: Settings) -> None:
-        """Load the bundles, and open their nets on what they run fastest on.
+    The nets are shared with the chains of other cameras. One thread runs them all.
+    """
 
-        Raises:
-            MaskGateError: a bundle is missing, damaged, not trusted or made for another task.
+    def __init__(self, nets: OpenNets, settings: Settings) -> None:
+        """Begin with nobody in sight.
+
+        Args:
+            nets: opened by these settings.
+            settings: how people are followed and judged.
         """
-        self._settings = settings
-        nets = detector_bundle(settings)
-        bundle = load_trusted(settings.classifier.bundle, settings)
-        self._bundle = bundle.manifest
-        require_some_label(settings.decision, bundle)
-        # All of this before anything is measured, for that takes its time.
-        judging, gated = classifier_task(bundle, settings), settings.detector.gate
-        self._detector = open_detector(nets, settings, gated=gated)
-        min_face, parts = settings.detector.min_face, self._detector.parts
-        self._gate = Gate(min_face, parts=parts) if gated else None
-        self._classifier = Classifier(bundle, settings.classifier, choose(judging, settings))
-        remember_running([nets, bundle] if nets else [bundle], settings)
+        self._nets, self._settings = nets, settings
+        self._gate = self._new_gate()
         self._tracker = Tracker(settings.tracking)
         self._judge = Judge(settings.decision, settings.tracking.confirm_hits)
         self._violations: dict[int, uuid.UUID] = {}
         self._last_frame: Frame | None = None
 
+    def adopt(self, nets: OpenNets, settings: Settings) -> None:
+        """Go on by other settings; who is in sight stays the same person."""
+        before, self._settings = self._settings, settings
+        if nets is not self._nets or settings.detector != before.detector:
+            self._nets = nets
+            self._gate = self._new_gate()
+        self._tracker.adopt(settings.tracking)
+        self._judge.adopt(settings.decision, settings.tracking.confirm_hits)
+
     @property
     def people(self) -> People:
         """How many persons there were so far, each counted once, when they have left."""
         return self._judge.people
-
-    @property
-    def invoke_seconds(self) -> float:
-        """Time spent inside the interpreters so far, in seconds."""
-        return self._detector.invoke_seconds + self._classifier.invoke_seconds
 
     def process(self, frame: Frame) -> Outcome:
         """Take the next frame of one camera."""
@@ -81,7 +73,7 @@ class Chain:
         times = [perf_counter()]
         look = self._plan(frame)
         times.append(perf_counter())
-        faces, look = search(self._detector, frame.pixels, look)
+        faces, look = search(self._nets.detector, frame.pixels, look)
         times.append(perf_counter())
         tracks, ended = self._tracker.update(frame, faces, look.covers)
         times.append(perf_counter())
@@ -104,6 +96,10 @@ class Chain:
         changes = self._judge.end(self._tracker.finish(), frame.monotonic)
         return [self._alert(change, frame) for change in changes]
 
+    def _new_gate(self) -> Gate | None:
+        detector = self._settings.detector
+        return Gate(detector.min_face, parts=self._nets.detector.parts) if detector.gate else None
+
     def _plan(self, frame: Frame) -> Look:
         """Ask the gate where to search; wanted is whoever the stages after it wait for.
 
@@ -123,13 +119,13 @@ class Chain:
         return self._gate.plan(frame, [box for _, box in expected], wanted)
 
     def _look(self, frame: Frame, track: Track) -> Vote | None:
-        face, settings = track.face, self._settings.decision
+        face, settings, judging = track.face, self._settings.decision, self._nets.classifier
         min_face = settings.min_face or self._settings.detector.min_face
         if face is None or not is_fit(
             face, frame.pixels, min_face, settings.max_turn, settings.min_sharpness
         ):
             return None
-        vote = self._classifier.vote(self._classifier.classify(frame.pixels, face.box))
+        vote = judging.vote(judging.classify(frame.pixels, face.box))
         return Vote(*vote) if vote else None
 
     def _alert(self, change: Change, frame: Frame) -> Alert:
@@ -151,22 +147,6 @@ class Chain:
             votes=verdict.votes,
             confidence=verdict.confidence,
             box=shares_of_frame(track.box, width, height),
-            bundle=self._bundle.name,
-            bundle_version=self._bundle.version,
-        )
-
-
-def require_some_label(settings: Decision, bundle: Bundle) -> None:
-    """Check that the classifier can find a violation at all.
-
-    Raises:
-        MaskGateError: the bundle is no classifier's, or none of the labels that count as a
-            violation is one of its labels.
-    """
-    require_classifier(bundle)
-    if not set(settings.violations) & set(bundle.manifest.labels):
-        raise MaskGateError(
-            f"decision.violations: expected one of {list(bundle.manifest.labels)}, the labels of "
-            f"the bundle {bundle.path}; found {list(settings.violations)}, so there would never "
-            "be an alert"
+            bundle=self._nets.judging.name,
+            bundle_version=self._nets.judging.version,
         )

@@ -1,14 +1,14 @@
 """Checks that what the settings name is there and fit for use, without starting anything."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from edge.bundle import Bundle
-from edge.chain import require_some_label
-from edge.config import Broker, Settings
+from edge.config import Broker, Camera, Settings
 from edge.errors import MaskGateError
 from edge.finder import detector_bundle, detector_in
 from edge.mqtt.connection import Connection
+from edge.nets import require_some_label
 from edge.probe.choose import require_accelerator
 from edge.probe.task import classifier_task, detector_task
 from edge.sources.opening import open_source
@@ -18,7 +18,7 @@ from edge.vision.yunet import YuNet
 
 
 def check_files(settings: Settings) -> None:
-    """Check the bundles, the broker's files and the source.
+    """Check the bundles, the broker's files and the sources.
 
     Raises:
         MaskGateError: names every fault, one a line.
@@ -32,7 +32,7 @@ def check_files(settings: Settings) -> None:
         lambda: require_some_label(settings.decision, judging()),
         lambda: require_accelerator(classifier_task(judging(), settings)),
         lambda: _check_files_of(settings.broker),
-        lambda: open_source(settings.camera).close(),
+        *(partial(_check_source, camera) for camera in settings.cameras.values()),
     ]
     faults = []
     for check in checks:
@@ -60,3 +60,7 @@ def _check_accelerator(bundle: Bundle | None, settings: Settings) -> None:
 def _check_files_of(broker: Broker) -> None:
     if broker.url is not None:
         Connection(broker, "check")
+
+
+def _check_source(camera: Camera) -> None:
+    open_source(camera).close()

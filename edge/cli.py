@@ -62,9 +62,9 @@ def run(
     as_json: bool,
 ) -> None:
     """Watch a source and send an alert for everyone who comes in without a mask."""
-    from edge.watch import watch
+    from edge.watch.job import watch
 
-    settings = load_settings(config, _given(source=source, broker=broker))
+    settings = load_settings(config, _given(broker=broker), source=source)
     watch(settings, once=once, seconds=seconds, save=save, as_json=as_json)
 
 
@@ -187,12 +187,6 @@ def _real(seconds: float | None) -> float | None:
     return seconds
 
 
-def _given(
-    *, source: str | None = None, broker: str | None = None
-) -> dict[str, tuple[str, str, object]]:
+def _given(*, broker: str | None) -> dict[str, tuple[str, str, object]]:
     """Say which settings the command line gives, by option."""
-    options = {
-        "--source": ("camera", "source", source),
-        "--broker": ("broker", "url", broker),
-    }
-    return {name: option for name, option in options.items() if option[2] is not None}
+    return {} if broker is None else {"--broker": ("broker", "url", broker)}

@@ -52,11 +52,17 @@ def open_detector(
         return YuNet(settings.detector)
     processor = choose(detector_task(bundle, settings), settings, patient=patient)
     sizes = SIZES if gated and processor.on_cpu else 1
-    return detector_in(bundle, settings.detector, processor, sizes=sizes)
+    cameras = len(settings.cameras)
+    return detector_in(bundle, settings.detector, processor, sizes=sizes, cameras=cameras)
 
 
 def detector_in(
-    bundle: Bundle, settings: Looking, processor: Nets | None = None, *, sizes: int = 1
+    bundle: Bundle,
+    settings: Looking,
+    processor: Nets | None = None,
+    *,
+    sizes: int = 1,
+    cameras: int = 1,
 ) -> Detector:
     """Open the detector whose nets are in a bundle.
 
@@ -64,7 +70,8 @@ def detector_in(
         bundle: of task face-detection.
         settings: how it looks at a frame.
         processor: what opens the nets; when None they run on the CPU.
-        sizes: frame sizes that the nets stay ready for, the last ones used.
+        sizes: sizes of a camera's frame and its parts that the nets stay ready for.
+        cameras: that take turns; each may have frames of another size.
 
     Raises:
         MaskGateError: the bundle is for another task, lacks a net, or a file of it is missing,
@@ -72,6 +79,7 @@ def detector_in(
     """
     require_detector(bundle)
     nets = processor or on_cpu(bundle, settings.threads, settings.form)
+    ready = {"sizes": sizes, "cameras": cameras}
     if is_single_shot(bundle):
-        return SingleShot(bundle.manifest.input, showing_of(bundle, settings), nets, sizes=sizes)
-    return Cascade(bundle, settings, nets, sizes=sizes)
+        return SingleShot(bundle.manifest.input, showing_of(bundle, settings), nets, **ready)
+    return Cascade(bundle, settings, nets, **ready)

@@ -5,11 +5,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from edge.config import Settings
+from edge.config import DEFAULT_NAME, Settings
+from edge.config.cameras import as_variable
 from edge.errors import MaskGateError
 from edge.mqtt.broker_url import PASSWORD_VARIABLE
 
@@ -19,13 +20,18 @@ else:
     import tomli as tomllib
 
 PREFIX = "MASKGATE_"
-"""MASKGATE_DETECTOR__MIN_FACE=20 overrides min_face in the section [detector]."""
+"""MASKGATE_DETECTOR__MIN_FACE=20 overrides min_face in the section [detector], and
+MASKGATE_CAMERAS__ENTRANCE__RATE=5 overrides rate in [cameras.entrance]."""
+Keys = tuple[str, ...]
+"""Where a setting is: the section, the tables in it, the key."""
 
 
 def load_settings(
     file: Path | None,
     overrides: Mapping[str, tuple[str, str, object]] | None = None,
     environment: Mapping[str, str] = os.environ,
+    *,
+    source: str | None = None,
 ) -> Settings:
     """Merge the file, the environment and the command line, and check the result.
 
@@ -33,27 +39,27 @@ def load_settings(
         file: TOML; the defaults alone when None.
         overrides: section, key and value of each option of the command line; they win.
         environment: variables that begin with PREFIX override the file.
+        source: what the command line says is watched, in the place of all cameras: by the only one
+            that there is, or by one with the usual name.
 
     Raises:
         MaskGateError: names every fault with its file and key, one a line.
     """
     merged = _read(file) if file else {}
-    origin: dict[tuple[str, ...], str] = {}
+    origin: dict[Keys, str] = {}
     faults: list[str] = []
     for name, value in environment.items():
         if not name.startswith(PREFIX) or name == PASSWORD_VARIABLE:
             continue
-        section, _, key = name[len(PREFIX) :].lower().partition("__")
-        if not (section and key):
+        keys = tuple(name[len(PREFIX) :].lower().split("__"))
+        if len(keys) < 2 or not all(keys):
             faults.append(f"{name}: expected {PREFIX}SECTION__KEY, e.g. {PREFIX}BROKER__URL")
             continue
-        if section not in merged:
-            origin[section,] = name
-        _put(merged, section, key, _as_toml(value))
-        origin[section, key] = name
+        _put(merged, _named(merged, keys), _as_toml(value), name, origin)
     for option, (section, key, given) in (overrides or {}).items():
-        _put(merged, section, key, given)
-        origin[section, key] = option
+        _put(merged, (section, key), given, option, origin)
+    if source is not None:
+        _put(merged, (*_only_camera(merged), "source"), source, "--source", origin)
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
@@ -75,10 +81,39 @@ def _read(file: Path) -> dict[str, Any]:
     return found
 
 
-def _put(merged: dict[str, Any], section: str, key: str, value: object) -> None:
-    keys = merged.setdefault(section, {})
-    if isinstance(keys, dict):
-        keys[key] = value
+def _named(merged: Mapping[str, Any], keys: Keys) -> Keys:
+    """The keys of a variable, with the camera by the name that the file gives it."""
+    section, name, *rest = keys
+    cameras = merged.get("cameras")
+    if section != "cameras" or not isinstance(cameras, dict):
+        return keys
+    return section, next((one for one in cameras if as_variable(one) == name), name), *rest
+
+
+def _only_camera(merged: dict[str, Any]) -> Keys:
+    """Leave one camera, and say which."""
+    cameras = merged.get("cameras")
+    if not isinstance(cameras, dict) or not cameras:
+        return "cameras", DEFAULT_NAME
+    name = next(iter(cameras)) if len(cameras) == 1 else DEFAULT_NAME
+    merged["cameras"] = {name: cameras.get(name, {})}
+    return "cameras", name
+
+
+def _put(
+    merged: dict[str, Any], keys: Keys, value: object, whence: str, origin: dict[Keys, str]
+) -> None:
+    """Set a key, and note where it, and each table made for it, came from."""
+    table = merged
+    for depth, key in enumerate(keys[:-1], 1):
+        if key not in table:
+            origin[keys[:depth]] = whence
+        inner = table.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return  # No table; the check says so.
+        table = inner
+    table[keys[-1]] = value
+    origin[keys] = whence
 
 
 def _as_toml(value: str) -> object:
@@ -91,9 +126,10 @@ def _as_toml(value: str) -> object:
         return value
 
 
-def _explain(fault: Any, file: Path | None, origin: Mapping[tuple[str, ...], str]) -> str:
-    where = tuple(str(part) for part in fault["loc"])
-    source = origin.get(where[:2])
+def _explain(fault: Any, file: Path | None, origin: Mapping[Keys, str]) -> str:
+    where = tuple(str(part) for part in fault["loc"] if part != "[key]")
+    parents = (where[:depth] for depth in range(len(where), 0, -1))
+    source = next((origin[keys] for keys in parents if keys in origin), None)
     place = source or f"settings {file or '(defaults)'}"
     name = ".".join(where)
     if fault["type"] == "extra_forbidden":
@@ -103,16 +139,26 @@ def _explain(fault: Any, file: Path | None, origin: Mapping[tuple[str, ...], str
         return f"{place}: {name}: {found!r} is not UTF-8; rename the file"
     message = fault["msg"].removeprefix("Value error, ")
     # A URL may hold a password that must not be repeated.
-    shown = "" if name == "broker.url" else f", found {found!r}"
+    secret = isinstance(found, Mapping) or where[-1:] in {("url",), ("source",)}
+    shown = "" if secret else f", found {found!r}"
     return f"{place}: {name}: {message[0].lower()}{message[1:]}{shown}"
 
 
-def _nearest(where: tuple[str, ...]) -> str:
-    known = list(Settings.model_fields)
-    if len(where) > 1:
-        section = Settings.model_fields[where[0]].annotation
-        if not (isinstance(section, type) and issubclass(section, BaseModel)):
-            return ""
-        known = list(section.model_fields)
+def _nearest(where: Keys) -> str:
+    known = _known(where[:-1])
     near = difflib.get_close_matches(where[-1], known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; known are {', '.join(known)}" if known else ""
+
+
+def _known(where: Keys) -> list[str]:
+    """The keys of a table of the settings."""
+    table: Any = Settings
+    for key in where:
+        if isinstance(table, type) and issubclass(table, BaseModel):
+            table = table.model_fields[key].annotation
+        elif get_origin(table) is dict:
+            table = get_args(table)[1]
+    known = isinstance(table, type) and issubclass(table, BaseModel)
+    return list(table.model_fields) if known else []

@@ -12,9 +12,11 @@ import pytest
 from edge.config import Camera
 from edge.errors import MaskGateError
 from edge.sources import capture
-from edge.sources.capture import Capture, every_frame
+from edge.sources.capture import Capture
+from edge.sources.feed import every_frame
 from edge.sources.opening import open_source
 from edge.sources.source import Source, SourceAway
+from edge.sources.state import Record
 from edge.sources.video import VideoFile
 from edge.values import Frame, Pixels
 from tests.conftest import wait_until
@@ -30,6 +32,11 @@ def film(path: Path, frames: int, rate: float) -> Path:
 
 def opener(text: object) -> Callable[[], Source]:
     return lambda: open_source(Camera(source=str(text)))
+
+
+def start(running: Capture) -> None:
+    running.begin()
+    running.wait_opened()
 
 
 def all_of(running: Capture, pause: float = 0.0) -> list[Frame]:
@@ -72,38 +79,38 @@ class Scripted:
 
 
 def test_a_file_plays_at_its_own_pace_and_ends(tmp_path: Path):
-    running = Capture(opener(film(tmp_path / "a.avi", 12, rate=20)), "entrance")
-    running.start()
+    running = Capture(opener(film(tmp_path / "a.avi", 12, rate=20)), Record("entrance"))
+    start(running)
     frames = all_of(running)
     assert [frame.sequence for frame in frames] == list(range(12))
     assert {frame.camera for frame in frames} == {"entrance"}
     assert 0.54 < frames[-1].monotonic - frames[0].monotonic < 2
     assert abs(frames[-1].wall - time.time()) < 5
-    assert running.dropped == 0
+    assert running.state.dropped == 0
     assert running.newest(0.1) is None
 
 
 def test_a_slow_consumer_gets_the_newest_frame_and_the_others_are_counted(tmp_path: Path):
-    running = Capture(opener(film(tmp_path / "a.avi", 30, rate=40)), "entrance")
-    running.start()
+    running = Capture(opener(film(tmp_path / "a.avi", 30, rate=40)), Record("entrance"))
+    start(running)
     frames = all_of(running, pause=0.2)
     assert 2 <= len(frames) <= 8
     assert frames[-1].sequence == 29
-    assert running.captured == 30
-    assert running.dropped == 30 - len(frames)
+    assert running.state.frames == 30
+    assert running.state.dropped == 30 - len(frames)
 
 
 def test_a_file_that_cannot_be_opened_is_an_error_at_the_start(tmp_path: Path):
-    running = Capture(opener(tmp_path / "gone.mp4"), "entrance")
+    running = Capture(opener(tmp_path / "gone.mp4"), Record("entrance"))
     with pytest.raises(MaskGateError, match=r"gone\.mp4: no such file"):
-        running.start()
+        start(running)
     assert running.ended
 
 
 def test_a_source_that_fails_on_the_way_is_an_error_after_its_last_frame():
     source = Scripted(1, live=False, fails=MaskGateError("source a: broken"))
-    running = Capture(lambda: source, "entrance")
-    running.start()
+    running = Capture(lambda: source, Record("entrance"))
+    start(running)
     wait_until(lambda: source.closed)
     assert running.newest(1.0) is not None
     with pytest.raises(MaskGateError, match="source a: broken"):
@@ -114,25 +121,25 @@ def test_a_source_that_fails_while_it_starts_still_gives_its_frame(
     monkeypatch: pytest.MonkeyPatch,
 ):
     source = Scripted(1, live=False, fails=MaskGateError("source a: broken"))
-    running = Capture(lambda: source, "entrance")
+    running = Capture(lambda: source, Record("entrance"))
     monkeypatch.setattr(running._tried, "wait", lambda _: wait_until(lambda: running._done))
-    running.start()
+    start(running)
     assert running.newest(1.0) is not None
     with pytest.raises(MaskGateError, match="source a: broken"):
         running.newest(1.0)
 
 
 def test_a_fault_of_ours_in_the_thread_is_not_swallowed():
-    running = Capture(lambda: Scripted(0, fails=ZeroDivisionError()), "entrance")
+    running = Capture(lambda: Scripted(0, fails=ZeroDivisionError()), Record("entrance"))
     with pytest.raises(ZeroDivisionError):
-        running.start()
+        start(running)
 
 
 def test_every_frame_drops_none_and_carries_the_time_of_the_file(tmp_path: Path):
     source = VideoFile(film(tmp_path / "a.avi", 50, rate=10))
     began, wall = time.monotonic(), time.time()
     frames = []
-    for frame in every_frame(source, "entrance"):
+    for frame in every_frame(source, Record("entrance")):
         frames.append(frame)
         if frame.sequence == 3:
             time.sleep(0.3)  # a slow decision changes nothing
@@ -147,7 +154,7 @@ def test_every_frame_drops_none_and_carries_the_time_of_the_file(tmp_path: Path)
 
 def test_every_frame_of_a_camera_carries_the_time_it_came():
     began = time.monotonic()
-    frames = list(every_frame(Scripted(5), "entrance"))
+    frames = list(every_frame(Scripted(5), Record("entrance")))
     assert len(frames) == 5
     assert all(np.diff([frame.monotonic for frame in frames]) > 0.005)
     assert frames[-1].monotonic <= time.monotonic()
@@ -181,15 +188,15 @@ def test_a_camera_that_is_not_there_is_tried_again_with_one_warning(
             raise SourceAway("camera a: not there")
         return Scripted(1000)
 
-    running = Capture(comes_on_the_sixth_try, "entrance")
-    running.start()
+    running = Capture(comes_on_the_sixth_try, Record("entrance"))
+    start(running)
     assert running.newest(0.01) is None
-    assert running.outage == "camera a: not there"
+    assert running.state.reason == "camera a: not there"
     wait_until(lambda: running.newest(0.1) is not None)
     running.stop()
     assert_pauses(tries, [0.05, 0.1, 0.2, 0.2, 0.2])
-    assert running.outage is None
-    assert running.outages == 1
+    assert running.state.reason is None
+    assert running.state.outages == 1
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         "camera a: not there; trying again until it is back"
     ]
@@ -203,13 +210,13 @@ def test_a_camera_that_breaks_off_is_closed_and_opened_again():
         opened.append(Scripted(5 if len(opened) < 2 else 1000))
         return opened[-1]
 
-    running = Capture(again, "entrance")
-    running.start()
+    running = Capture(again, Record("entrance"))
+    start(running)
     wait_until(lambda: len(opened) == 3)
     last = running.newest(1.0)
     assert last is not None
     assert last.sequence >= 9  # counted on across outages
-    assert running.outages == 2
+    assert running.state.outages == 2
     assert [source.closed for source in opened] == [True, True, False]
     running.stop()
     assert opened[2].closed
@@ -223,8 +230,8 @@ def test_a_camera_that_comes_and_goes_is_left_alone_for_longer_each_time():
         opened.append(time.monotonic())
         return Scripted(1)
 
-    running = Capture(gives_one_frame, "entrance")
-    running.start()
+    running = Capture(gives_one_frame, Record("entrance"))
+    start(running)
     wait_until(lambda: len(opened) == 5)
     running.stop()
     assert_pauses(opened, [0.05, 0.1, 0.2, 0.2])
@@ -244,8 +251,8 @@ def test_a_camera_refused_for_a_moment_after_an_outage_is_tried_again():
             raise outcome
         return outcome
 
-    running = Capture(next_one, "entrance")
-    running.start()
+    running = Capture(next_one, Record("entrance"))
+    start(running)
     wait_until(lambda: not outcomes)
     assert running.newest(1.0) is not None
     running.stop()
@@ -256,15 +263,15 @@ def test_a_camera_refused_at_the_start_is_an_error():
         raise MaskGateError("camera a: permission denied")
 
     with pytest.raises(MaskGateError, match="permission denied"):
-        Capture(refuse, "entrance").start()
+        start(Capture(refuse, Record("entrance")))
 
 
 def test_stopping_does_not_wait_for_a_read_that_hangs(monkeypatch: pytest.MonkeyPatch):
     released = threading.Event()
     source = Scripted(1)
     monkeypatch.setattr(source, "read", lambda: released.wait(60) and None)
-    running = Capture(lambda: source, "entrance")
-    running.start()
+    running = Capture(lambda: source, Record("entrance"))
+    start(running)
     began = time.monotonic()
     running.stop()
     assert time.monotonic() - began < 1.5
@@ -277,8 +284,8 @@ def test_stopping_does_not_wait_for_a_read_that_hangs(monkeypatch: pytest.Monkey
 def test_stopping_ends_a_long_pause_at_once(tmp_path: Path):
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
-    running = Capture(opener(tmp_path), "entrance")
-    running.start()
+    running = Capture(opener(tmp_path), Record("entrance"))
+    start(running)
     assert running.newest(1.0) is not None  # the next is due in a second
     began = time.monotonic()
     running.stop()
@@ -332,9 +339,9 @@ def camera() -> Iterator[NetworkCamera]:
 
 
 def test_a_network_camera_is_read_as_red_green_blue(camera: NetworkCamera):
-    running = Capture(opener(f"http://127.0.0.1:{camera.port}/video"), "entrance")
-    running.start()
-    wait_until(lambda: running.captured > 10)
+    running = Capture(opener(f"http://127.0.0.1:{camera.port}/video"), Record("entrance"))
+    start(running)
+    wait_until(lambda: running.state.frames > 10)
     frame = running.newest(1.0)
     running.stop()
     assert frame is not None
@@ -346,18 +353,18 @@ def test_a_network_camera_that_breaks_off_comes_back(
 ):
     monkeypatch.setattr(capture, "FIRST_PAUSE", 0.1)
     url = f"http://admin:secret@127.0.0.1:{camera.port}/video"
-    running = Capture(opener(url), "entrance")
-    running.start()
-    wait_until(lambda: running.captured > 3)
+    running = Capture(opener(url), Record("entrance"))
+    start(running)
+    wait_until(lambda: running.state.frames > 3)
     camera.stop()
-    wait_until(lambda: running.outage is not None)
-    before = running.captured
+    wait_until(lambda: running.state.reason is not None)
+    before = running.state.frames
     time.sleep(0.5)  # a few tries in vain
     again = NetworkCamera(camera.port)
-    wait_until(lambda: running.captured > before + 3)
+    wait_until(lambda: running.state.frames > before + 3)
     running.stop()
     again.stop()
-    assert running.outages == 1
+    assert running.state.outages == 1
     assert caplog.text.count("WARNING") == 1
     assert "secret" not in caplog.text
 

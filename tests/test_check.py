@@ -22,7 +22,7 @@ def test_the_defaults_are_all_right() -> None:
 def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
     done = check(
         tmp_path,
-        "[camera]\nsource = 'nowhere.mp4'\n"
+        "[cameras.entrance]\nsource = 'nowhere.mp4'\n"
         "[broker]\nurl = 'mqtt://me@localhost'\npassword_file = 'no-password'\n"
         "[detector]\nbundle = 'no-detector'\n[classifier]\nbundle = 'no-classifier'\n",
     )

@@ -20,7 +20,7 @@ from edge.demo.source import LOOP, RATE, Crowd, Demo
 from edge.errors import MaskGateError
 from edge.finder import detector_in
 from edge.people.tracker import Tracker
-from edge.sources.capture import every_frame
+from edge.sources.feed import every_frame
 from edge.sources.opening import open_source
 from edge.sources.pictures import read_picture
 from edge.values import Pixels

@@ -15,6 +15,7 @@ from edge.demo.figure import Clothing, CutOut, Figure
 from edge.demo.masks import SURGICAL
 from edge.demo.portraits import COLLINS, HOPPER
 from edge.demo.source import RATE, Demo
+from edge.nets import OpenNets
 from edge.values import Frame, Pixels
 from tests.accelerators import built_delegate
 
@@ -31,7 +32,7 @@ class Told:
             classifier=Classifier(accelerator="cpu"),
             decision=Decision(),
         )
-        chain = Chain(settings)
+        chain = Chain(OpenNets(settings), settings)
         self.first_seen: dict[int, int] = {}
         self.alerts: list[tuple[str, str, int]] = []
         self.looks: Counter[str] = Counter()
@@ -121,7 +122,7 @@ def test_an_accelerator_is_shown_whole_frames_only(
         classifier=Classifier(accelerator="cpu"),
         outbox=Outbox(path=tmp_path / "outbox.sqlite"),
     )
-    chain = Chain(settings)
+    chain = Chain(OpenNets(settings), settings)
     looks = [
         chain.process(Frame(pixels, "entrance", number, number / RATE, number / RATE)).look
         for number, pixels in enumerate(standing(Clothing(), 20))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from edge.bundle import load_bundle
-from edge.chain import Chain
 from edge.check import check_files
 from edge.config import Settings
 from edge.errors import MaskGateError
+from edge.nets import OpenNets
 from edge.predict import predict
 from edge.trust.gate import load_trusted
 from edge.vision.classifier import Classifier
@@ -71,42 +71,42 @@ def test_an_older_version_is_refused(
 ) -> None:
     picture = tmp_path / "x.png"
     picture.touch()
-    Chain(settings)
+    OpenNets(settings)
     for version in ("1.9.9", "0.10.0"):
         release(version)
         expected = f"it is compact {version}, expected 2.0.0, which this device ran already"
         with pytest.raises(MaskGateError, match=expected) as caught:
-            Chain(settings)
+            OpenNets(settings)
         assert "set trust.allow_older = true" in str(caught.value)
         with pytest.raises(MaskGateError, match=expected):
             check_files(settings)
         with pytest.raises(MaskGateError, match=expected):
             predict([picture], tmp_path / "x.csv", settings, crops=True)
     release("2.0.0")
-    Chain(settings)
+    OpenNets(settings)
 
 
 def test_a_newer_version_runs_and_is_the_least_from_then_on(
     settings: Settings, release: Callable[..., None]
 ) -> None:
-    Chain(settings)
+    OpenNets(settings)
     release("2.0.10")
-    Chain(settings)
+    OpenNets(settings)
     assert versions(settings) == {
         "face-detection/mtcnn": load_bundle(settings.detector.bundle).manifest.version,
         "mask-classification/compact": "2.0.10",
     }
     release("2.0.9")
     with pytest.raises(MaskGateError, match=r"expected 2\.0\.10"):
-        Chain(settings)
+        OpenNets(settings)
 
 
 def test_another_bundles_versions_are_its_own(
     settings: Settings, release: Callable[..., None]
 ) -> None:
-    Chain(settings)
+    OpenNets(settings)
     release("1.0.0", name="vgg16")
-    Chain(settings)
+    OpenNets(settings)
     assert versions(settings)["mask-classification/vgg16"] == "1.0.0"
     assert versions(settings)["mask-classification/compact"] == "2.0.0"
 
@@ -120,32 +120,32 @@ def test_checking_and_looking_remember_nothing(settings: Settings) -> None:
 def test_a_bundle_that_does_not_load_is_not_remembered(
     settings: Settings, release: Callable[..., None]
 ) -> None:
-    Chain(settings)
+    OpenNets(settings)
     before = accepted(settings).read_bytes()
     release("3.0.0", labels=["face_with_mask", "face_no_mask", "c"])
     with pytest.raises(MaskGateError, match="names 3 labels"):
-        Chain(settings)
+        OpenNets(settings)
     assert accepted(settings).read_bytes() == before
 
 
 def test_going_back_on_purpose_makes_the_older_one_the_least(
     settings: Settings, release: Callable[..., None]
 ) -> None:
-    Chain(settings)
+    OpenNets(settings)
     release("1.0.0")
     trust = settings.trust.model_copy(update={"allow_older": True})
-    Chain(settings.model_copy(update={"trust": trust}))
+    OpenNets(settings.model_copy(update={"trust": trust}))
     assert versions(settings)["mask-classification/compact"] == "1.0.0"
-    Chain(settings)  # No need for allow_older any more.
+    OpenNets(settings)  # No need for allow_older any more.
     release("0.9.0")
     with pytest.raises(MaskGateError, match=r"expected 1\.0\.0"):
-        Chain(settings)
+        OpenNets(settings)
 
 
 def test_the_file_is_not_written_again_without_need(settings: Settings) -> None:
-    Chain(settings)
+    OpenNets(settings)
     before = accepted(settings).stat()
-    Chain(settings)
+    OpenNets(settings)
     assert accepted(settings).stat() == before
 
 
@@ -172,14 +172,14 @@ def test_a_damaged_file_is_told_of_and_does_not_stop_the_device(
         path.mkdir()
     else:
         path.write_bytes(content)
-    Chain(settings)
+    OpenNets(settings)
     assert "cannot be read" in caplog.text
     assert "check that the version is right" in caplog.text
     assert versions(settings)["mask-classification/compact"] == "2.0.0"
     damaged = path.with_name("accepted-bundles.json.damaged")
     assert damaged.is_dir() if content is None else damaged.read_bytes() == content
     caplog.clear()
-    Chain(settings)
+    OpenNets(settings)
     assert caplog.text == ""
 
 
@@ -188,20 +188,20 @@ def test_a_damaged_file_lets_no_unsigned_bundle_in(settings: Settings) -> None:
     accepted(settings).write_bytes(b"nonsense")
     (settings.classifier.bundle / "manifest.sig").unlink()
     with pytest.raises(MaskGateError, match="it is not signed"):
-        Chain(settings)
+        OpenNets(settings)
 
 
 def test_a_version_edited_too_high_has_a_way_out(
     settings: Settings,
 ) -> None:
-    Chain(settings)
+    OpenNets(settings)
     text = accepted(settings).read_text()
     accepted(settings).write_text(text.replace("2.0.0", "999999.0.0"))
     with pytest.raises(MaskGateError, match=r"set trust\.allow_older = true for one run"):
-        Chain(settings)
+        OpenNets(settings)
     trust = settings.trust.model_copy(update={"allow_older": True})
-    Chain(settings.model_copy(update={"trust": trust}))
-    Chain(settings)
+    OpenNets(settings.model_copy(update={"trust": trust}))
+    OpenNets(settings)
 
 
 def test_a_file_that_cannot_be_written_is_told_of_and_does_not_stop_the_device(
@@ -209,5 +209,5 @@ def test_a_file_that_cannot_be_written_is_told_of_and_does_not_stop_the_device(
 ) -> None:
     assert settings.outbox.path
     settings.outbox.path.parent.write_text("a file where the folder should be")
-    Chain(settings)
+    OpenNets(settings)
     assert "cannot be written" in caplog.text

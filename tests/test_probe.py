@@ -88,7 +88,7 @@ def test_a_verdict_is_a_few_words() -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(camera=SMALL, outbox=Outbox(path=tmp_path / "outbox.sqlite"))
+    return Settings(cameras={"entrance": SMALL}, outbox=Outbox(path=tmp_path / "outbox.sqlite"))
 
 
 def classifier(settings: Settings, accelerator: str = "auto") -> Task:
@@ -234,7 +234,9 @@ def test_a_memory_that_cannot_be_written_keeps_nothing_from_running(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("no folder")
-    settings = Settings(camera=SMALL, outbox=Outbox(path=tmp_path / "file" / "outbox"))
+    settings = Settings(
+        cameras={"entrance": SMALL}, outbox=Outbox(path=tmp_path / "file" / "outbox")
+    )
     assert way(choose(classifier(settings), settings)).accelerator.kind == "cpu"
     assert "cannot be written" in caplog.text
 
@@ -455,7 +457,8 @@ def test_the_detectors_work_is_the_pyramid_of_the_cameras_frame() -> None:
 def maskgate(tmp_path: Path, *words: str) -> Result:
     file = tmp_path / "maskgate.toml"
     file.write_text(
-        f"[camera]\nwidth = 96\nheight = 72\n[outbox]\npath = '{tmp_path / 'outbox.sqlite'}'\n"
+        "[cameras.entrance]\nwidth = 96\nheight = 72\n"
+        f"[outbox]\npath = '{tmp_path / 'outbox.sqlite'}'\n"
     )
     return CliRunner().invoke(main, [words[0], "--config", str(file), *words[1:]])
 

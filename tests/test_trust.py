@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edge.chain import Chain
 from edge.cli import main
 from edge.config import Settings
 from edge.errors import MaskGateError
+from edge.nets import OpenNets
 from edge.trust.gate import load_trusted
 from edge.vision.classifier import Classifier
 from tests.bundles import MODEL, copy_of, new_key, rewrite, sign, trusting, zipped
@@ -151,7 +151,7 @@ def test_a_signed_bundle_of_an_unknown_schema_is_refused(
 def test_without_keys_no_signature_is_asked_for(tmp_path: Path, bundle: Path) -> None:
     (bundle / "manifest.sig").write_bytes(b"nonsense")
     settings = trusting(tmp_path, classifier={"bundle": bundle})
-    Chain(settings)
+    OpenNets(settings)
     assert not (tmp_path / "state" / "accepted-bundles.json").exists()
 
 

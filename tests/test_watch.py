@@ -19,7 +19,7 @@ from edge.demo.portraits import COLLINS, find_photo
 from edge.demo.source import Demo
 from edge.errors import MaskGateError
 from edge.sources.pictures import read_picture
-from edge.watch import watch
+from edge.watch.job import watch
 from tests.conftest import Embedded, Listener, Mosquitto, free_port, wait_until
 
 MASKGATE = [sys.executable, "-c", "from edge.cli import main; main()"]
@@ -28,7 +28,7 @@ AnyBroker = Mosquitto | Embedded
 
 def settings(tmp_path: Path, broker: Broker, source: Path | str) -> Settings:
     return Settings(
-        camera=Camera(source=str(source)),
+        cameras={"entrance": Camera(source=str(source))},
         broker=broker,
         detector=Detector(accelerator="cpu"),
         classifier=Classifier(accelerator="cpu"),
@@ -130,7 +130,7 @@ def test_without_a_broker_the_alerts_wait_and_go_out_with_the_next_run(
     bare_face: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.watch.DELIVERY_LIMIT", 1.0)
+    monkeypatch.setattr("edge.watch.job.DELIVERY_LIMIT", 1.0)
     away = Broker(url=f"mqtt://127.0.0.1:{free_port()}")
     with pytest.raises(MaskGateError, match="2 messages not acknowledged"):
         watch(settings(tmp_path, away, bare_face), once=True)

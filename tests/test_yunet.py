@@ -15,6 +15,7 @@ from edge.demo.portraits import COLLINS, HOPPER, Portrait, find_photo
 from edge.errors import MaskGateError
 from edge.finder import detector_bundle, open_detector
 from edge.loading import load_settings
+from edge.nets import OpenNets
 from edge.sources.pictures import read_picture
 from edge.values import Face, Frame, Pixels
 from edge.vision.yunet import YuNet
@@ -192,7 +193,9 @@ def settings_with(file: Path, folder: Path, **fields: object) -> Settings:
 def test_the_chain_follows_its_faces_and_searches_whole_frames_or_none(
     tiny: Path, tmp_path: Path
 ) -> None:
-    chain = Chain(settings_with(tiny, tmp_path, min_face=12))
+    settings = settings_with(tiny, tmp_path, min_face=12)
+    nets = OpenNets(settings)
+    chain = Chain(nets, settings)
     looks, people = [], []
     for number in range(40):
         left = 8 * (number - 20)
@@ -205,7 +208,7 @@ def test_the_chain_follows_its_faces_and_searches_whole_frames_or_none(
     assert looks[21].reason == "moved"
     assert people[15] == 0
     assert people[35] == 1
-    assert chain.invoke_seconds > 0
+    assert nets.invoke_seconds > 0
 
 
 @pytest.mark.slow

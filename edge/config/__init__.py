@@ -5,7 +5,7 @@ file here and a line in `settings.py`.
 """
 
 from edge.config.broker import Broker
-from edge.config.camera import Camera
+from edge.config.cameras import DEFAULT_NAME, Camera
 from edge.config.classifier import Classifier
 from edge.config.detector import KINDS, Detector
 from edge.config.device import Device
@@ -16,6 +16,7 @@ from edge.config.settings import Settings
 from edge.config.trust import Trust
 
 __all__ = [
+    "DEFAULT_NAME",
     "KINDS",
     "NUMBER_AS_TEXT",
     "Broker",

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from edge.config.broker import Broker
-from edge.config.camera import Camera
+from edge.config.cameras import DEFAULT_NAME, Camera, Cameras
 from edge.config.classifier import Classifier
 from edge.config.detector import Detector
 from edge.config.device import Device
@@ -18,7 +18,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     device: Device = Device()
-    camera: Camera = Camera()
+    cameras: Cameras = {DEFAULT_NAME: Camera()}
     broker: Broker = Broker()
     detector: Detector = Detector()
     classifier: Classifier = Classifier()

@@ -64,6 +64,12 @@ class People:
     by_label: Counter[str] = field(default_factory=Counter)
     unsure: int = 0
 
+    def __add__(self, other: "People") -> "People":
+        """Those of two cameras together."""
+        return People(
+            self.seen + other.seen, self.by_label + other.by_label, self.unsure + other.unsure
+        )
+
 
 class Judge:
     """Keeps the votes of everyone in sight and decides."""
@@ -80,6 +86,11 @@ class Judge:
         self._persons: dict[int, _Person] = {}
         self._spots: list[_Spot] = []
         self.people = People()
+
+    def adopt(self, settings: Decision, confirm_hits: int) -> None:
+        """Go on by other settings; the window is that of people who come from now on."""
+        self._settings = settings
+        self._confirm_hits = confirm_hits
 
     def verdict(self, track: Track) -> Verdict:
         """Say what is known of a person so far."""

@@ -72,6 +72,10 @@ class Tracker:
         self._followed: list[_Followed] = []
         self._last_id = 0
 
+    def adopt(self, settings: Tracking) -> None:
+        """Go on by other settings."""
+        self._settings = settings
+
     def expected(self, frame: Frame) -> list[tuple[Track, Box]]:
         """The tracks so far, and where the face of each should be in the next frame."""
         now = frame.monotonic

@@ -119,13 +119,14 @@ FLOAT_FORMS: tuple[Form, ...] = ("float16", "float32")
 
 
 def detector_task(bundle: Bundle, settings: Settings) -> Task:
-    """The detector's work with frames of the camera.
+    """The detector's work with frames of the camera, the one with the largest if there are more.
 
     Raises:
         MaskGateError: the bundle is no detector's.
     """
     require_detector(bundle)
-    detector, camera = settings.detector, settings.camera
+    detector = settings.detector
+    camera = max(settings.cameras.values(), key=lambda one: one.width * one.height)
     frame = (camera.width, camera.height)
     return Task(
         name="detector",

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections import Counter, deque
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -16,13 +17,15 @@ from edge.alerting.alerts import Alert, in_words, to_cloudevent
 from edge.chain import STAGES, Outcome
 from edge.config import Device
 from edge.people.decision import People
+from edge.values import Frame
+from edge.watch.observer import Observer
 
 log = logging.getLogger(__name__)
 _KEPT = 10_000
 """Frames whose times are kept for the summary; the newest ones."""
 
 
-class Console:
+class Console(Observer):
     """Prints alerts as they come and a summary at the end."""
 
     def __init__(self, device: Device, *, as_json: bool) -> None:
@@ -38,14 +41,13 @@ class Console:
         """Tell the person something; not part of the output."""
         self._print(line, sys.stderr)
 
-    def show(self, outcome: Outcome) -> None:
-        """Take what a frame led to: print its alerts, remember its times."""
+    def saw(self, camera: str, frame: Frame, outcome: Outcome) -> None:  # noqa: ARG002
+        """Remember how long a frame took."""
         for stage, spent in outcome.seconds.items():
             self._seconds[stage].append(spent)
         self._frames += 1
-        self.alerts(outcome.alerts)
 
-    def alerts(self, alerts: list[Alert]) -> None:
+    def told(self, alerts: Sequence[Alert]) -> None:
         """Print alerts, one a line."""
         for alert in alerts:
             self._alerts[alert.state] += 1

@@ -1,15 +1,15 @@
 """Capture: the newest frame wins, and reading never waits for inference."""
 
 import contextlib
-import itertools
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from edge.errors import MaskGateError
 from edge.sources.source import Source, SourceAway
+from edge.sources.state import CameraState, Record
 from edge.values import Frame, Pixels
 
 START_LIMIT = 2.0
@@ -22,28 +22,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 log = logging.getLogger(__name__)
 
 
-def every_frame(source: Source, camera: str) -> Iterator[Frame]:
-    """All frames of a source, none dropped, as fast as they are asked for.
-
-    The frames of a file carry the file's own time, counted from now: processing them faster or
-    slower than real time leads to the same decisions.
-
-    Args:
-        source: an open source; the caller closes it.
-        camera: the camera's name in the frames.
-    """
-    monotonic, wall = time.monotonic(), time.time()
-    for sequence in itertools.count():
-        pixels = source.read()
-        if pixels is None:
-            return
-        if not source.interval:
-            monotonic, wall = time.monotonic(), time.time()
-        elif sequence:
-            monotonic, wall = monotonic + source.interval, wall + source.interval
-        yield Frame(pixels, camera, sequence, monotonic, wall)
-
-
 class Capture:
     """Reads a source in a thread of its own and keeps only the newest frame.
 
@@ -51,37 +29,55 @@ class Capture:
     opened again after growing pauses, with one warning per outage.
     """
 
-    def __init__(self, open_source: Callable[[], Source], camera: str) -> None:
+    broken = None
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        record: Record,
+        on_news: Callable[[], object] = lambda: None,
+    ) -> None:
         """Prepare to capture.
 
         Args:
             open_source: opens the source; called in the thread, again after each outage.
-            camera: the camera's name in the frames.
+            record: of the camera, begun by earlier captures.
+            on_news: called in the thread when there is a new frame, or none will come any more.
         """
         self._open_source = open_source
-        self._camera = camera
-        self._thread = threading.Thread(target=self._run, name=f"capture-{camera}", daemon=True)
+        self._record = record
+        self._on_news = on_news
+        name = f"capture-{record.camera}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._news = threading.Condition()
         self._frame: Frame | None = None
-        self._sequence = 0
         self._done = False
         self._failure: Exception | None = None
         self._tried = threading.Event()
         self._stopping = threading.Event()
-        self.dropped = 0
-        """Frames that a newer one replaced before they were asked for."""
-        self.outages = 0
-        """How often the live source was away."""
-        self.outage: str | None = None
-        """Why the live source is away now; None while it delivers."""
 
-    def start(self) -> None:
-        """Start reading.
+    @property
+    def state(self) -> CameraState:
+        """How the camera is doing."""
+        return self._record.state()
+
+    @property
+    def ended(self) -> bool:
+        """Whether reading is over and the last frame was handed out."""
+        with self._news:
+            return self._done and self._frame is None
+
+    def begin(self) -> None:
+        """Start reading, and wait for nothing."""
+        self._record.become("starting")
+        self._thread.start()
+
+    def wait_opened(self) -> None:
+        """Wait a moment for the source to open.
 
         Raises:
             MaskGateError: the source cannot be opened and is no camera that may come back.
         """
-        self._thread.start()
         self._tried.wait(START_LIMIT)
         with self._news:
             self._raise_failure()
@@ -104,17 +100,6 @@ class Capture:
             if frame is None:
                 self._raise_failure()
             return frame
-
-    @property
-    def captured(self) -> int:
-        """Frames read so far, dropped ones included."""
-        return self._sequence
-
-    @property
-    def ended(self) -> bool:
-        """Whether reading is over and the last frame was handed out."""
-        with self._news:
-            return self._done and self._frame is None
 
     def stop(self) -> None:
         """Stop reading; returns within a second even if the source hangs.
@@ -140,9 +125,13 @@ class Capture:
             self._failure = error
         finally:
             with self._news:
+                if not self._done:
+                    failed = self._failure is not None
+                    self._record.become("failed" if failed else "ended", str(self._failure or ""))
                 self._done = True
                 self._news.notify_all()
             self._tried.set()
+            self._on_news()
 
     def _capture(self) -> None:
         pause = FIRST_PAUSE
@@ -158,7 +147,7 @@ class Capture:
                     self._read(source)
                 if not live:
                     return
-                reason = f"camera {self._camera}: broke off"
+                reason = f"camera {self._record.camera}: broke off"
             except MaskGateError as error:
                 # Once it has worked, even a refusal may pass: a camera just plugged in again
                 # belongs to root for a moment.
@@ -184,20 +173,25 @@ class Capture:
             self._put(pixels)
 
     def _put(self, pixels: Pixels) -> None:
-        if self.outage is not None:
-            log.info("camera %s: back again", self._camera)
-            self.outage = None
+        record = self._record
         with self._news:
             if self._done:
                 return
-            self.dropped += self._frame is not None
-            self._frame = Frame(pixels, self._camera, self._sequence, time.monotonic(), time.time())
-            self._sequence += 1
+            if record.condition == "away":
+                log.info("camera %s: back again", record.camera)
+            record.become("delivering")
+            record.dropped += self._frame is not None
+            now = time.monotonic(), time.time()
+            self._frame = Frame(pixels, record.camera, record.captured, *now)
+            record.captured += 1
             self._news.notify_all()
+        self._on_news()
 
     def _note_outage(self, reason: str) -> None:
         self._tried.set()
-        if self.outage is None and not self._stopping.is_set():
-            self.outages += 1
-            self.outage = reason
-            log.warning("%s; trying again until it is back", reason)
+        with self._news:
+            if self._done:
+                return
+            if self._record.condition != "away":
+                log.warning("%s; trying again until it is back", reason)
+            self._record.become("away", reason)

@@ -1,0 +1,55 @@
+"""The cameras: where frames come from, each a table [cameras.NAME]."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from edge.config.section import NUMBER_AS_TEXT, Name, Section
+
+DEFAULT_NAME = "entrance"
+"""The camera of a device whose settings name none."""
+MOST_CAMERAS = 16
+
+
+class Camera(Section):
+    """One camera, or what is watched in its place."""
+
+    source: Annotated[str, NUMBER_AS_TEXT] = Field(
+        "demo",
+        min_length=1,
+        description="demo; a video, GIF, picture or folder of pictures; 0 or /dev/video0; "
+        "rtsp://…; picamera2.",
+    )
+    width: int = Field(640, ge=64, le=8192, description="Width asked of a camera, pixels.")
+    height: int = Field(480, ge=64, le=8192, description="Height asked of a camera, pixels.")
+    rate: float = Field(15, gt=0, le=240, description="Frames per second asked of a camera.")
+
+
+def as_variable(name: str) -> str:
+    """A camera's name as environment variables and Home Assistant have it: lower, no hyphens."""
+    return name.lower().replace("-", "_")
+
+
+def _told_apart(cameras: dict[str, Camera]) -> dict[str, Camera]:
+    twice = _first_twice(map(as_variable, cameras))
+    if twice:
+        raise ValueError(f"two names that are both {twice} where there are no capitals and hyphens")
+    return cameras
+
+
+def _first_twice(words: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for word in words:
+        if word in seen:
+            return word
+        seen.add(word)
+    return None
+
+
+Cameras = Annotated[
+    dict[Name, Camera],
+    Field(min_length=1, max_length=MOST_CAMERAS),
+    AfterValidator(_told_apart),
+]
+"""The cameras by their names in alerts and topics."""

@@ -1,0 +1,103 @@
+"""The command `maskgate run`: watch until the sources or the time end, then bring alerts home."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+
+from edge.config import Settings
+from edge.ending import End
+from edge.errors import MaskGateError
+from edge.show.console import Console
+from edge.show.recording import Recording
+from edge.watch.film import Film
+from edge.watch.running import Watch
+
+DELIVERY_LIMIT = 30.0
+"""Seconds that the end of a finite job waits for the broker to acknowledge what is left."""
+PARTING_LIMIT = 2.0
+"""Seconds that an interrupted job waits for it; what is left waits in the outbox."""
+
+
+def watch(
+    settings: Settings,
+    *,
+    once: bool = False,
+    seconds: float | None = None,
+    save: Path | None = None,
+    as_json: bool = False,
+) -> None:
+    """Watch the cameras until they end, the time is up, or a signal asks to stop.
+
+    Args:
+        settings: all of them.
+        once: process every frame as fast as it goes, and end when the broker has every alert.
+        seconds: how long at most; None for as long as it takes.
+        save: a video to record, with what was seen drawn in; of one camera.
+        as_json: print JSON lines.
+
+    Raises:
+        MaskGateError: something needed is missing or damaged, or, with `once`, a source broke off
+            or the broker did not take the alerts; they stay in the outbox.
+    """
+    # OpenCV would take every core for pictures so small that handing out costs more.
+    cv2.setNumThreads(settings.detector.threads or 1)
+    console = Console(settings.device, as_json=as_json)
+    # Before the seconds count: the first time, what is fastest is measured here.
+    watching = Watch(settings, console.say, once=once)
+    watching.observe(console)
+    with ExitStack() as stack:
+        end = stack.enter_context(End(seconds))
+        stack.enter_context(watching)
+        if save:
+            stack.enter_context(_recording(watching, save))
+        watching.run(end)
+        patient = once and not end.asked
+        watching.finish()
+        _deliver(watching, console, end, patient=patient)
+        states = watching.states()
+        console.summary(
+            watching.people,
+            dropped=sum(state.dropped for state in states),
+            waiting=len(watching.dispatch.outbox),
+        )
+        if patient:
+            _require_all(watching)
+
+
+def _recording(watching: Watch, save: Path) -> Recording:
+    if len(watching.lines) > 1:
+        names = ", ".join(line.name for line in watching.lines)
+        raise MaskGateError(
+            f"recording {save}: expected one camera, found {names}; name one by --source"
+        )
+    [line] = watching.lines
+    recording = Recording(save, line.rate, line.camera.source)
+    watching.observe(Film(recording, line.rate, watching.settings.decision.violations))
+    return recording
+
+
+def _deliver(watching: Watch, console: Console, end: End, *, patient: bool) -> None:
+    """Wait for the broker to take what is left."""
+    publisher = watching.dispatch.publisher
+    delivered = publisher.wait_until_delivered(PARTING_LIMIT, lambda: end.asked and patient)
+    if patient and not delivered and not publisher.state.refused:
+        console.say(f"waiting up to {DELIVERY_LIMIT:g} s for broker {watching.dispatch.broker.url}")
+        publisher.wait_until_delivered(DELIVERY_LIMIT, lambda: end.asked)
+
+
+def _require_all(watching: Watch) -> None:
+    """Check that every frame was seen and the broker has every alert."""
+    dispatch = watching.dispatch
+    if len(dispatch.outbox):
+        raise MaskGateError(
+            f"broker {dispatch.broker.url}: {len(dispatch.outbox)} messages not acknowledged "
+            f"({dispatch.publisher.state.detail}); they wait in the outbox and go out with the "
+            "next run"
+        )
+    for line in watching.lines:
+        if line.broken:
+            raise MaskGateError(
+                f"source {line.camera.source}: {line.broken}; what came before it was processed, "
+                "copy it again from where it came"
+            )

@@ -1,0 +1,219 @@
+"""A running watch: all cameras of the device, the way of their alerts, and whoever looks on."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import reduce
+from operator import add
+from typing import TypeVar
+
+from edge.alerting.alerts import Alert
+from edge.config import Settings
+from edge.ending import End
+from edge.errors import MaskGateError
+from edge.nets import OpenNets
+from edge.people.decision import People
+from edge.sources.state import CameraState
+from edge.values import Frame
+from edge.watch.dispatch import Dispatch
+from edge.watch.line import Line
+from edge.watch.observer import Observer
+
+POLL = 0.2
+"""Longest wait for a frame, in seconds, before a look at whether anything else is to be done."""
+MOST_WAITING = 16
+"""Requests from other threads that wait at most for the watch to do them."""
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """All that the device does, from its cameras to its broker.
+
+    One thread enters it, runs it and leaves it. Any thread may read `settings`, `states` and
+    `dispatch`, pause and resume, and have something done between two frames by `do`.
+    """
+
+    def __init__(
+        self, settings: Settings, say: Callable[[str], object], *, once: bool = False
+    ) -> None:
+        """Open the nets, which may take some seconds the first time; see OpenNets.
+
+        Args:
+            settings: all of them.
+            say: tells a person something.
+            once: take every frame of files, as fast as it goes.
+
+        Raises:
+            MaskGateError: a bundle cannot be used.
+        """
+        self.settings = settings
+        self._say = say
+        self._once = once
+        self._nets = OpenNets(settings)
+        self._news = threading.Event()
+        self.lines: list[Line] = [self._new_line(name) for name in settings.cameras]
+        """The cameras; for the thread that watches."""
+        self.dispatch: Dispatch
+        self._observers: list[Observer] = []
+        self._stumbled: set[Observer] = set()
+        self._paused = False
+        self._left = People()
+        self._waiting: queue.Queue[Callable[[], object]] = queue.Queue(MOST_WAITING)
+
+    # What others may use
+
+    def observe(self, observer: Observer) -> None:
+        """Let somebody look on; before it runs, or by `do`."""
+        self._observers.append(observer)
+
+    def states(self) -> list[CameraState]:
+        """How each camera is doing."""
+        return [line.record.state() for line in self.lines]
+
+    @property
+    def paused(self) -> bool:
+        """Whether somebody has paused the watch."""
+        return self._paused
+
+    def pause(self) -> None:
+        """Close all cameras, take leave of everyone in sight, and see nothing until resume()."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Open the cameras again."""
+        self._paused = False
+
+    def do(self, action: Callable[[], T]) -> "Future[T]":
+        """Have something done on the thread that watches, between two frames.
+
+        Returns:
+            Its result, or what it raised, when it is done; cancelled if the watch ends before.
+        """
+        future: Future[T] = Future()
+
+        def act() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(action())
+                except Exception as error:  # noqa: BLE001 - for whoever asked for it
+                    future.set_exception(error)
+
+        try:
+            self._waiting.put_nowait(act)
+        except queue.Full:
+            future.set_exception(MaskGateError("the device is busy; ask again in a while"))
+        self._news.set()
+        return future
+
+    @property
+    def people(self) -> People:
+        """How many persons there were, on all cameras; each counted once, when they have left."""
+        return reduce(add, (line.chain.people for line in self.lines), self._left)
+
+    # For the thread that watches
+
+    def __enter__(self) -> "Watch":
+        """Open the cameras, the outbox and the way to the broker.
+
+        Raises:
+            MaskGateError: none of the cameras is more than a wrong setting, or the outbox or a
+                file for the broker cannot be used.
+        """
+        try:
+            self._open()
+        except BaseException:
+            self._stop_lines()
+            raise
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop_lines()
+        self.dispatch.close()
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+
+    def run(self, end: End) -> None:
+        """Watch until every source has ended or it is time to end.
+
+        Raises:
+            MaskGateError: no source is left, and one of them for a failure; or an observer cannot
+                go on.
+        """
+        while (left := end.left(POLL)) and not all(line.over for line in self.lines):
+            self._news.clear()
+            self._do_what_waits()
+            self._tend()
+            if not self._look_at_each():
+                self._news.wait(left)
+            self._tell_observers(lambda observer: observer.went_round())
+        failures = [line.failure for line in self.lines if line.failure is not None]
+        if failures and all(line.over for line in self.lines):
+            raise failures[0]
+
+    def finish(self) -> None:
+        """Read no more frames, and take leave of everyone in sight."""
+        self._stop_lines()
+        for line in self.lines:
+            self._send(line.chain.finish())
+
+    def _open(self) -> None:
+        for line in self.lines:
+            line.begin()
+        for line in self.lines:
+            line.wait_opened()
+        refused = [line.failure for line in self.lines if line.failure is not None]
+        if len(refused) == len(self.lines):
+            raise MaskGateError("\n".join(map(str, refused))) from refused[0]
+        self.dispatch = Dispatch(self.settings, self._say)
+
+    def _new_line(self, name: str) -> Line:
+        return Line(name, self._nets, self.settings, once=self._once, on_news=self._news.set)
+
+    def _look_at_each(self) -> bool:
+        """Process the newest frame of each camera; whether there was one."""
+        looked = False
+        for line in self.lines:
+            frame = line.newest()
+            if frame is not None:
+                looked = True
+                self._process(line, frame)
+        return looked
+
+    def _process(self, line: Line, frame: Frame) -> None:
+        outcome = line.chain.process(frame)
+        self._send(outcome.alerts)
+        self._tell_observers(lambda observer: observer.saw(line.name, frame, outcome))
+
+    def _tend(self) -> None:
+        """Close and open cameras as the pause asks for."""
+        for line in self.lines:
+            self._send(line.tend(paused=self._paused))
+
+    def _do_what_waits(self) -> None:
+        while not self._waiting.empty():
+            self._waiting.get_nowait()()
+
+    def _send(self, alerts: Sequence[Alert]) -> None:
+        if alerts:
+            self.dispatch.send(alerts)
+            self._tell_observers(lambda observer: observer.told(alerts))
+
+    def _tell_observers(self, tell: Callable[[Observer], object]) -> None:
+        for observer in self._observers:
+            try:
+                tell(observer)
+            except MaskGateError:
+                raise
+            except Exception:
+                # Somebody who looks on must not end the watch, nor fill the log.
+                if observer not in self._stumbled:
+                    self._stumbled.add(observer)
+                    log.exception("%s failed; the watch goes on", type(observer).__name__)
+
+    def _stop_lines(self) -> None:
+        for line in self.lines:
+            line.stop()
