@@ -1,5 +1,6 @@
 """Checks that what the settings name is there and fit for use, without starting anything."""
 
+import threading
 from collections.abc import Callable
 from functools import cache, partial
 
@@ -11,7 +12,7 @@ from edge.mqtt.connection import Connection
 from edge.nets import require_some_label
 from edge.probe.choose import require_accelerator
 from edge.probe.task import classifier_task, detector_task
-from edge.sources.opening import open_source
+from edge.sources.opening import open_watched
 from edge.trust.gate import load_trusted
 from edge.vision.classifier import Classifier
 from edge.vision.yunet import YuNet
@@ -32,7 +33,7 @@ def check_files(settings: Settings) -> None:
         lambda: require_some_label(settings.decision, judging()),
         lambda: require_accelerator(classifier_task(judging(), settings)),
         lambda: _check_files_of(settings.broker),
-        *(partial(_check_source, camera) for camera in settings.cameras.values()),
+        *(partial(_check_source, name, camera) for name, camera in settings.cameras.items()),
     ]
     faults = []
     for check in checks:
@@ -62,5 +63,5 @@ def _check_files_of(broker: Broker) -> None:
         Connection(broker, "check")
 
 
-def _check_source(camera: Camera) -> None:
-    open_source(camera).close()
+def _check_source(name: str, camera: Camera) -> None:
+    open_watched(name, camera, threading.Event()).close()

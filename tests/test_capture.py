@@ -14,7 +14,7 @@ from edge.errors import MaskGateError
 from edge.sources import capture
 from edge.sources.capture import Capture
 from edge.sources.feed import every_frame
-from edge.sources.opening import open_source
+from edge.sources.opening import open_source, open_watched
 from edge.sources.source import Source, SourceAway
 from edge.sources.state import Record
 from edge.sources.video import VideoFile
@@ -30,8 +30,8 @@ def film(path: Path, frames: int, rate: float) -> Path:
     return path
 
 
-def opener(text: object) -> Callable[[], Source]:
-    return lambda: open_source(Camera(source=str(text)))
+def opener(text: object) -> Callable[[threading.Event], Source]:
+    return lambda unwanted: open_watched("entrance", Camera(source=str(text)), unwanted)
 
 
 def start(running: Capture) -> None:
@@ -55,6 +55,7 @@ class Scripted:
 
     interval = 0.0
     broken = None
+    skipped = 0
 
     def __init__(self, frames: int, *, live: bool = True, fails: Exception | None = None) -> None:
         self.live = live
@@ -109,7 +110,7 @@ def test_a_file_that_cannot_be_opened_is_an_error_at_the_start(tmp_path: Path):
 
 def test_a_source_that_fails_on_the_way_is_an_error_after_its_last_frame():
     source = Scripted(1, live=False, fails=MaskGateError("source a: broken"))
-    running = Capture(lambda: source, Record("entrance"))
+    running = Capture(lambda _: source, Record("entrance"))
     start(running)
     wait_until(lambda: source.closed)
     assert running.newest(1.0) is not None
@@ -121,7 +122,7 @@ def test_a_source_that_fails_while_it_starts_still_gives_its_frame(
     monkeypatch: pytest.MonkeyPatch,
 ):
     source = Scripted(1, live=False, fails=MaskGateError("source a: broken"))
-    running = Capture(lambda: source, Record("entrance"))
+    running = Capture(lambda _: source, Record("entrance"))
     monkeypatch.setattr(running._tried, "wait", lambda _: wait_until(lambda: running._done))
     start(running)
     assert running.newest(1.0) is not None
@@ -130,7 +131,7 @@ def test_a_source_that_fails_while_it_starts_still_gives_its_frame(
 
 
 def test_a_fault_of_ours_in_the_thread_is_not_swallowed():
-    running = Capture(lambda: Scripted(0, fails=ZeroDivisionError()), Record("entrance"))
+    running = Capture(lambda _: Scripted(0, fails=ZeroDivisionError()), Record("entrance"))
     with pytest.raises(ZeroDivisionError):
         start(running)
 
@@ -182,7 +183,7 @@ def test_a_camera_that_is_not_there_is_tried_again_with_one_warning(
 ):
     tries: list[float] = []
 
-    def comes_on_the_sixth_try() -> Source:
+    def comes_on_the_sixth_try(_unwanted: object) -> Source:
         tries.append(time.monotonic())
         if len(tries) < 6:
             raise SourceAway("camera a: not there")
@@ -206,7 +207,7 @@ def test_a_camera_that_is_not_there_is_tried_again_with_one_warning(
 def test_a_camera_that_breaks_off_is_closed_and_opened_again():
     opened: list[Scripted] = []
 
-    def again() -> Source:
+    def again(_unwanted: object) -> Source:
         opened.append(Scripted(5 if len(opened) < 2 else 1000))
         return opened[-1]
 
@@ -226,7 +227,7 @@ def test_a_camera_that_breaks_off_is_closed_and_opened_again():
 def test_a_camera_that_comes_and_goes_is_left_alone_for_longer_each_time():
     opened: list[float] = []
 
-    def gives_one_frame() -> Source:
+    def gives_one_frame(_unwanted: object) -> Source:
         opened.append(time.monotonic())
         return Scripted(1)
 
@@ -245,7 +246,7 @@ def test_a_camera_refused_for_a_moment_after_an_outage_is_tried_again():
         Scripted(1000),
     ]
 
-    def next_one() -> Source:
+    def next_one(_unwanted: object) -> Source:
         outcome = outcomes.pop(0)
         if isinstance(outcome, MaskGateError):
             raise outcome
@@ -259,7 +260,7 @@ def test_a_camera_refused_for_a_moment_after_an_outage_is_tried_again():
 
 
 def test_a_camera_refused_at_the_start_is_an_error():
-    def refuse() -> Source:
+    def refuse(_unwanted: object) -> Source:
         raise MaskGateError("camera a: permission denied")
 
     with pytest.raises(MaskGateError, match="permission denied"):
@@ -270,7 +271,7 @@ def test_stopping_does_not_wait_for_a_read_that_hangs(monkeypatch: pytest.Monkey
     released = threading.Event()
     source = Scripted(1)
     monkeypatch.setattr(source, "read", lambda: released.wait(60) and None)
-    running = Capture(lambda: source, Record("entrance"))
+    running = Capture(lambda _: source, Record("entrance"))
     start(running)
     began = time.monotonic()
     running.stop()

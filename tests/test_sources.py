@@ -598,7 +598,7 @@ def test_settings_that_the_ribbon_camera_refuses_are_named(
     picamera2: list["StandInCamera"], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(StandInCamera, "refuses", True)
-    with pytest.raises(MaskGateError, match=r"refuses 640 x 480.*camera\.width") as raised:
+    with pytest.raises(MaskGateError, match=r"refuses 640 x 480.*set its width") as raised:
         open_source(source_of("picamera2"))
     assert not isinstance(raised.value, SourceAway)
     assert picamera2[0].calls == ["close"]

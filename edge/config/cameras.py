@@ -1,11 +1,11 @@
 """The cameras: where frames come from, each a table [cameras.NAME]."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from edge.config.section import NUMBER_AS_TEXT, Name, Section
+from edge.config.section import NUMBER_AS_TEXT, Name, Seconds, Section
 
 DEFAULT_NAME = "entrance"
 """The camera of a device whose settings name none."""
@@ -24,6 +24,16 @@ class Camera(Section):
     width: int = Field(640, ge=64, le=8192, description="Width asked of a camera, pixels.")
     height: int = Field(480, ge=64, le=8192, description="Height asked of a camera, pixels.")
     rate: float = Field(15, gt=0, le=240, description="Frames per second asked of a camera.")
+    format: Literal["MJPG", "YUYV"] | None = Field(
+        None,
+        description="How a USB camera sends its pictures: MJPG, JPEGs, as when not set; YUYV, raw: "
+        "sharper, less work, and few frames per second.",
+    )
+    frozen_after: Seconds = Field(
+        10,
+        description="Seconds of exactly the same picture, or of none, after which a camera is "
+        "opened again; 0: a picture may stay the same.",
+    )
 
 
 def as_variable(name: str) -> str:

@@ -63,6 +63,7 @@ class Demo:
 
     interval = 1 / RATE
     live = False
+    skipped = 0
     broken = None
 
     def __init__(self, *, endless: bool = True) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from edge.errors import MaskGateError
+from edge.sources.freeze import Freeze
 from edge.sources.source import Source, SourceAway
 from edge.sources.state import CameraState, Record
 from edge.values import Frame, Pixels
@@ -16,8 +17,9 @@ START_LIMIT = 2.0
 """Seconds that start() waits for the source to open; a slow camera goes on opening after it."""
 STOP_LIMIT = 1.0
 """Seconds that stop() waits for a read to return."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-"""Seconds before a live source is opened again; doubled each time until the longest."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0
+"""Seconds before a live source is opened again; doubled each time until the longest. A camera shall
+be seen again within ten seconds of being back: the longest pause, and what opening it takes."""
 
 log = logging.getLogger(__name__)
 
@@ -25,28 +27,36 @@ log = logging.getLogger(__name__)
 class Capture:
     """Reads a source in a thread of its own and keeps only the newest frame.
 
-    A file plays at its own pace and ends. A live source that cannot be opened or breaks off is
-    opened again after growing pauses, with one warning per outage.
+    A file plays at its own pace and ends. A live source that cannot be opened, breaks off or
+    freezes is opened again after growing pauses, with one warning per outage.
     """
 
     broken = None
 
     def __init__(
         self,
-        open_source: Callable[[], Source],
+        open_source: Callable[[threading.Event], Source],
         record: Record,
         on_news: Callable[[], object] = lambda: None,
+        frozen_after: float = 0,
     ) -> None:
         """Prepare to capture.
 
         Args:
-            open_source: opens the source; called in the thread, again after each outage.
+            open_source: opens the source; called in the thread, again after each outage, with what
+                is set when its pictures are wanted no more.
             record: of the camera, begun by earlier captures.
             on_news: called in the thread when there is a new frame, or none will come any more.
+            frozen_after: seconds of the same picture after which a camera counts as frozen; 0 for
+                never.
         """
         self._open_source = open_source
         self._record = record
         self._on_news = on_news
+        self._frozen_after = frozen_after
+        self._freeze = Freeze()
+        self._fresh = 0
+        """Pictures so far, those of a frozen camera left out."""
         name = f"capture-{record.camera}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._news = threading.Condition()
@@ -137,9 +147,10 @@ class Capture:
         pause = FIRST_PAUSE
         live = False
         while not self._stopping.is_set():
-            opened_at = math.inf
+            began, opened_at = time.monotonic(), math.inf
+            fresh = self._fresh
             try:
-                source = self._open_source()
+                source = self._open_source(self._stopping)
                 opened_at = time.monotonic()
                 live = source.live
                 self._tried.set()
@@ -154,15 +165,18 @@ class Capture:
                 if not (live or isinstance(error, SourceAway)):
                     raise
                 reason = str(error)
-            # A camera that comes and goes must not be asked ever so often.
-            if time.monotonic() - opened_at > pause:
+            # A camera that comes and goes must not be asked ever so often, nor one that is frozen.
+            if self._fresh > fresh and time.monotonic() - opened_at > pause:
                 pause = FIRST_PAUSE
             self._note_outage(reason)
-            self._stopping.wait(pause)
+            # One that hangs while it is opened has had its pause.
+            tried_for = time.monotonic() - began if opened_at == math.inf else 0.0
+            self._stopping.wait(max(0.0, pause - tried_for))
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _read(self, source: Source) -> None:
         due = -math.inf
+        self._freeze.opened(time.monotonic())
         while not self._stopping.is_set():
             pixels = source.read()
             if pixels is None:
@@ -170,9 +184,15 @@ class Capture:
             if source.interval:
                 due = max(due + source.interval, time.monotonic())
                 self._stopping.wait(due - time.monotonic())
-            self._put(pixels)
+            if source.live and self._freeze.see(pixels, time.monotonic(), self._frozen_after):
+                raise SourceAway(
+                    f"camera {self._record.camera}: the same picture for {self._frozen_after:g} s; "
+                    "it hangs, or is covered"
+                )
+            if not self._freeze.stands:
+                self._put(pixels, source.skipped)
 
-    def _put(self, pixels: Pixels) -> None:
+    def _put(self, pixels: Pixels, skipped: int) -> None:
         record = self._record
         with self._news:
             if self._done:
@@ -180,10 +200,12 @@ class Capture:
             if record.condition == "away":
                 log.info("camera %s: back again", record.camera)
             record.become("delivering")
-            record.dropped += self._frame is not None
+            record.captured += skipped
+            record.dropped += skipped + (self._frame is not None)
             now = time.monotonic(), time.time()
             self._frame = Frame(pixels, record.camera, record.captured, *now)
             record.captured += 1
+            self._fresh += 1
             self._news.notify_all()
         self._on_news()
 

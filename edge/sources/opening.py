@@ -1,5 +1,6 @@
 """Open the source that the configuration names."""
 
+import threading
 from pathlib import Path
 
 import cv2
@@ -8,43 +9,70 @@ from edge.config import Camera
 from edge.demo.source import Demo
 from edge.errors import MaskGateError
 from edge.paths import check_name, reason
-from edge.sources.picamera import PiCamera
+from edge.sources.apart import CameraApart
+from edge.sources.cameras import is_camera, open_camera
 from edge.sources.pictures import Pictures, pictures_in
 from edge.sources.source import Source
-from edge.sources.stream import PORTS, Stream, masked
-from edge.sources.v4l2 import V4l2Camera
+from edge.sources.stream import masked
 from edge.sources.video import VideoFile
+from edge.sources.wanted import Wanted
 
 ACCEPTED = (
     "expected demo, a video, GIF, picture or folder of pictures, 0 or /dev/video0, rtsp://…, "
     "http://… or picamera2"
 )
 
+SILENCE = 10.0
+"""Seconds without a picture after which a camera hangs, where nothing else is set."""
+
 
 def open_source(camera: Camera, *, once: bool = False) -> Source:
-    """Open what `camera.source` names.
+    """Open what `camera.source` names, in this process.
 
     Args:
-        camera: the source and, for a camera, the size and rate to ask of it.
+        camera: the source and, for a camera, what to ask of it.
         once: end the demo after one loop; files end anyway.
 
     Raises:
         MaskGateError: nothing there, or nothing that can be read.
         SourceAway: a camera that may be there later.
     """
-    text = camera.source
+    wanted = _wanted(camera)
+    if is_camera(wanted.source):
+        return open_camera(wanted)
+    return _open_other(camera.source, once=once)
+
+
+def open_watched(name: str, camera: Camera, unwanted: threading.Event) -> Source:
+    """Open what a device watches for months: a camera is read by a process of its own.
+
+    Args:
+        name: the camera's, for messages.
+        camera: the source and, for a camera, what to ask of it.
+        unwanted: set when nobody wants its pictures any more.
+
+    Raises:
+        MaskGateError: nothing there, or nothing that can be read.
+        SourceAway: a camera that may be there later.
+    """
+    wanted = _wanted(camera)
+    if is_camera(wanted.source):
+        return CameraApart(name, wanted, camera.frozen_after or SILENCE, unwanted)
+    return _open_other(camera.source, once=False)
+
+
+def _wanted(camera: Camera) -> Wanted:
+    source = camera.source
+    if source.isdecimal():
+        source = f"/dev/video{int(source)}"
+    return Wanted(source, camera.width, camera.height, camera.rate, camera.format)
+
+
+def _open_other(text: str, *, once: bool) -> Source:
     if text == "demo":
         return Demo(endless=not once)
-    if text == "picamera2":
-        return PiCamera(camera.width, camera.height, camera.rate)
-    if text.isdecimal():
-        text = f"/dev/video{int(text)}"
-    if text.startswith("/dev/"):
-        return V4l2Camera(text, camera.width, camera.height, camera.rate)
     if "://" in text:
-        if text.split("://", 1)[0] not in PORTS:
-            raise MaskGateError(f"source {masked(text)}: unknown kind of URL; {ACCEPTED}")
-        return Stream(text)
+        raise MaskGateError(f"source {masked(text)}: unknown kind of URL; {ACCEPTED}")
     try:
         return _open_path(Path(text).expanduser())
     except OSError as error:

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.errors import MaskGateError
 from edge.sources.source import SourceAway
+from edge.sources.wanted import Wanted
 from edge.values import Pixels
 
 READ_LIMIT = 5.0
@@ -22,14 +23,13 @@ class PiCamera:
     interval = 0.0
     live = True
     broken = None
+    skipped = 0
 
-    def __init__(self, width: int, height: int, rate: float) -> None:
+    def __init__(self, wanted: Wanted) -> None:
         """Open and start the camera.
 
         Args:
-            width: pixels; even.
-            height: pixels; even.
-            rate: frames per second.
+            wanted: width and height, which are made even, and rate.
 
         Raises:
             MaskGateError: picamera2 is not installed, or refuses these settings.
@@ -42,13 +42,14 @@ class PiCamera:
                 f"camera picamera2: no camera ({error}); check the ribbon cable with "
                 "'rpicam-hello --list-cameras' and that no other program uses it"
             ) from error
+        width, height, rate = wanted.width, wanted.height, wanted.rate
         try:
             self._start(width - width % 2, height - height % 2, rate)
         except (RuntimeError, ValueError) as error:
             self._camera.close()
             raise MaskGateError(
                 f"camera picamera2: refuses {width} x {height} at {rate:g} frames/s ({error}); "
-                "set camera.width, camera.height and camera.rate to what it can"
+                "set its width, height and rate to what it can"
             ) from error
 
     def _start(self, width: int, height: int, rate: float) -> None:

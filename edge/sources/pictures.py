@@ -102,6 +102,7 @@ class Pictures:
 
     interval = INTERVAL
     live = False
+    skipped = 0
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Show these files in their order.

@@ -31,6 +31,10 @@ class Source(Protocol):
         Always None for a camera: that one is opened again.
         """
 
+    @property
+    def skipped(self) -> int:
+        """Pictures that came since the one before the last read, and were read by nobody."""
+
     def read(self) -> Pixels | None:
         """The next picture: RGB uint8, height x width x 3, contiguous.
 

@@ -30,6 +30,7 @@ class VideoFile:
     """A video file or GIF, read frame by frame."""
 
     live = False
+    skipped = 0
 
     def __init__(self, path: Path) -> None:
         """Open the file.

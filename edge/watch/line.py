@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from edge.alerting.alerts import Alert
@@ -11,7 +12,7 @@ from edge.config import Settings
 from edge.nets import OpenNets
 from edge.sources.capture import Capture
 from edge.sources.feed import EveryFrame, Feed
-from edge.sources.opening import open_source
+from edge.sources.opening import open_source, open_watched
 from edge.sources.state import Condition, Record
 from edge.values import Frame
 
@@ -76,7 +77,12 @@ class Line:
         if self._once:
             self._feed = EveryFrame(lambda: open_source(self.camera, once=True), self.record)
         else:
-            self._feed = Capture(lambda: open_source(self.camera), self.record, self._on_news)
+            self._feed = Capture(
+                partial(open_watched, self.name, self.camera),
+                self.record,
+                self._on_news,
+                self.camera.frozen_after,
+            )
         self._guarded(self._feed.begin)
 
     def wait_opened(self) -> None:
