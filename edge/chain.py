@@ -9,10 +9,11 @@ from itertools import pairwise
 from time import perf_counter
 
 from edge.alerting.alerts import Alert, shares_of_frame
-from edge.config import Settings
+from edge.config import Camera, Settings
 from edge.nets import OpenNets
 from edge.people.decision import Change, Judge, People, Vote
 from edge.people.tracker import Tracker
+from edge.people.zones import Zones
 from edge.values import Frame, Track, Verdict
 from edge.vision.gate import Gate, Look, search
 from edge.vision.quality import is_fit
@@ -39,23 +40,26 @@ class Chain:
     The nets are shared with the chains of other cameras. One thread runs them all.
     """
 
-    def __init__(self, nets: OpenNets, settings: Settings) -> None:
+    def __init__(self, nets: OpenNets, settings: Settings, camera: Camera | None = None) -> None:
         """Begin with nobody in sight.
 
         Args:
             nets: opened by these settings.
             settings: how people are followed and judged.
+            camera: which faces count; all when None.
         """
         self._nets, self._settings = nets, settings
+        self._zones = Zones(camera or Camera())
         self._gate = self._new_gate()
         self._tracker = Tracker(settings.tracking)
         self._judge = Judge(settings.decision, settings.tracking.confirm_hits)
         self._violations: dict[int, uuid.UUID] = {}
         self._last_frame: Frame | None = None
 
-    def adopt(self, nets: OpenNets, settings: Settings) -> None:
+    def adopt(self, nets: OpenNets, settings: Settings, camera: Camera) -> None:
         """Go on by other settings; who is in sight stays the same person."""
         before, self._settings = self._settings, settings
+        self._zones = Zones(camera)
         if nets is not self._nets or settings.detector != before.detector:
             self._nets = nets
             self._gate = self._new_gate()
@@ -75,7 +79,8 @@ class Chain:
         times.append(perf_counter())
         faces, look = search(self._nets.detector, frame.pixels, look)
         times.append(perf_counter())
-        tracks, ended = self._tracker.update(frame, faces, look.covers)
+        counted = self._zones.counted(faces, frame)
+        tracks, ended = self._tracker.update(frame, counted, look.covers)
         times.append(perf_counter())
         now = frame.monotonic
         votes = [(track, self._look(frame, track)) for track in self._judge.due(tracks, now)]
@@ -147,6 +152,6 @@ class Chain:
             votes=verdict.votes,
             confidence=verdict.confidence,
             box=shares_of_frame(track.box, width, height),
-            bundle=self._nets.judging.name,
-            bundle_version=self._nets.judging.version,
+            bundle=self._nets.judging.manifest.name,
+            bundle_version=self._nets.judging.manifest.version,
         )

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import partial
 from math import isnan
 from pathlib import Path
 
@@ -64,8 +65,8 @@ def run(
     """Watch a source and send an alert for everyone who comes in without a mask."""
     from edge.watch.job import watch
 
-    settings = load_settings(config, _given(broker=broker), source=source)
-    watch(settings, once=once, seconds=seconds, save=save, as_json=as_json)
+    read = partial(load_settings, config, _given(broker=broker), source=source)
+    watch(read(), once=once, seconds=seconds, save=save, as_json=as_json, reread=read)
 
 
 @main.command()

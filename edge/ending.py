@@ -1,4 +1,4 @@
-"""When to end: a signal asks for it, or the seconds are over."""
+"""When to end: a signal asks for it, or the seconds are over; and what other signals ask for."""
 
 import signal
 import sys
@@ -65,3 +65,13 @@ def tidied_on_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def on_sighup(action: Callable[[], object]) -> Iterator[None]:
+    """Have something done on SIGHUP, in the signal handler; on the main thread."""
+    before = signal.signal(signal.SIGHUP, lambda _number, _frame: action())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -141,6 +141,8 @@ def _explain(fault: Any, file: Path | None, origin: Mapping[Keys, str]) -> str:
     # A URL may hold a password that must not be repeated.
     secret = isinstance(found, Mapping) or where[-1:] in {("url",), ("source",)}
     shown = "" if secret else f", found {found!r}"
+    if not name:  # a fault of several keys together, which its text names
+        return f"{place}: {message}"
     return f"{place}: {name}: {message[0].lower()}{message[1:]}{shown}"
 
 

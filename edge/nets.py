@@ -1,6 +1,8 @@
 """The nets of a device: opened once, shared by all its cameras."""
 
-from edge.bundle import Bundle, Manifest
+import cv2
+
+from edge.bundle import Bundle
 from edge.config import Decision, Settings
 from edge.errors import MaskGateError
 from edge.finder import detector_bundle, open_detector
@@ -22,6 +24,8 @@ class OpenNets:
         Raises:
             MaskGateError: a bundle is missing, damaged, not trusted or made for another task.
         """
+        # OpenCV would take every core for pictures so small that handing out costs more.
+        cv2.setNumThreads(settings.detector.threads or 1)
         nets = detector_bundle(settings)
         bundle = load_trusted(settings.classifier.bundle, settings)
         require_some_label(settings.decision, bundle)
@@ -29,8 +33,8 @@ class OpenNets:
         judging = classifier_task(bundle, settings)
         self.detector: Detector = open_detector(nets, settings, gated=settings.detector.gate)
         self.classifier = Classifier(bundle, settings.classifier, choose(judging, settings))
-        self.judging: Manifest = bundle.manifest
-        """The classifier's manifest."""
+        self.judging = bundle
+        """The classifier's bundle."""
         remember_running([nets, bundle] if nets else [bundle], settings)
 
     @property

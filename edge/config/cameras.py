@@ -5,11 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from edge.bundle import Share
+from edge.config.hours import HoursText
 from edge.config.section import NUMBER_AS_TEXT, Name, Seconds, Section
 
 DEFAULT_NAME = "entrance"
 """The camera of a device whose settings name none."""
 MOST_CAMERAS = 16
+
+
+Zone = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=64)]
+"""A polygon."""
 
 
 class Camera(Section):
@@ -33,6 +39,26 @@ class Camera(Section):
         10,
         description="Seconds of exactly the same picture, or of none, after which a camera is "
         "opened again; 0: a picture may stay the same.",
+    )
+    zones: tuple[Zone, ...] = Field(
+        (),
+        max_length=32,
+        description="Where a face counts: polygons of points [x, y], as shares of the frame's "
+        "width and height from its upper left corner; a face counts whose centre is in one of "
+        "them. Everywhere when not set.",
+    )
+    min_face: float | None = Field(
+        None,
+        gt=0,
+        le=2000,
+        description="Longer side in pixels from which a face counts at this camera; "
+        "detector.min_face when not set.",
+    )
+    hours: tuple[HoursText, ...] = Field(
+        (),
+        max_length=64,
+        description='When it watches, in local time, e.g. ["Mon-Fri 07:00-19:00"]; outside of them '
+        "the camera is closed. Always when not set.",
     )
 
 

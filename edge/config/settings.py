@@ -1,6 +1,6 @@
 """All settings of a device."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from edge.config.broker import Broker
 from edge.config.cameras import DEFAULT_NAME, Camera, Cameras
@@ -26,3 +26,13 @@ class Settings(BaseModel):
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
     trust: Trust = Trust()
+
+    @model_validator(mode="after")
+    def _faces_that_count_are_looked_for(self) -> "Settings":
+        for name, camera in self.cameras.items():
+            if camera.min_face is not None and camera.min_face < self.detector.min_face:
+                raise ValueError(
+                    f"cameras.{name}.min_face: {camera.min_face:g} is less than detector.min_face, "
+                    f"{self.detector.min_face:g}, so no such face is looked for; lower that one"
+                )
+        return self

@@ -15,7 +15,7 @@ import click
 
 from edge.alerting.alerts import Alert, in_words, to_cloudevent
 from edge.chain import STAGES, Outcome
-from edge.config import Device
+from edge.config import Device, Settings
 from edge.people.decision import People
 from edge.values import Frame
 from edge.watch.observer import Observer
@@ -46,6 +46,10 @@ class Console(Observer):
         for stage, spent in outcome.seconds.items():
             self._seconds[stage].append(spent)
         self._frames += 1
+
+    def adopted(self, settings: Settings) -> None:
+        """Go by other settings."""
+        self._device = settings.device
 
     def told(self, alerts: Sequence[Alert]) -> None:
         """Print alerts, one a line."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from edge.chain import Outcome
+from edge.config import Settings
 from edge.show.drawing import annotate
 from edge.show.recording import Recording
 from edge.values import Frame
@@ -29,6 +30,10 @@ class Film(Observer):
         self._last: float | None = None
         self._owed = 0.0
         """Frames of the film that the time so far asks for and that are not written yet."""
+
+    def adopted(self, settings: Settings) -> None:
+        """Go by other settings."""
+        self._violations = settings.decision.violations
 
     def saw(self, camera: str, frame: Frame, outcome: Outcome) -> None:  # noqa: ARG002
         """Show a frame until the next: once, more often or not at all, as their times say."""

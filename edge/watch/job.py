@@ -1,12 +1,11 @@
 """The command `maskgate run`: watch until the sources or the time end, then bring alerts home."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
-
 from edge.config import Settings
-from edge.ending import End
+from edge.ending import End, on_sighup
 from edge.errors import MaskGateError
 from edge.show.console import Console
 from edge.show.recording import Recording
@@ -26,6 +25,7 @@ def watch(
     seconds: float | None = None,
     save: Path | None = None,
     as_json: bool = False,
+    reread: Callable[[], Settings] | None = None,
 ) -> None:
     """Watch the cameras until they end, the time is up, or a signal asks to stop.
 
@@ -35,19 +35,19 @@ def watch(
         seconds: how long at most; None for as long as it takes.
         save: a video to record, with what was seen drawn in; of one camera.
         as_json: print JSON lines.
+        reread: reads the settings again, on SIGHUP.
 
     Raises:
         MaskGateError: something needed is missing or damaged, or, with `once`, a source broke off
             or the broker did not take the alerts; they stay in the outbox.
     """
-    # OpenCV would take every core for pictures so small that handing out costs more.
-    cv2.setNumThreads(settings.detector.threads or 1)
     console = Console(settings.device, as_json=as_json)
     # Before the seconds count: the first time, what is fastest is measured here.
-    watching = Watch(settings, console.say, once=once)
+    watching = Watch(settings, console.say, once=once, reread=reread)
     watching.observe(console)
     with ExitStack() as stack:
         end = stack.enter_context(End(seconds))
+        stack.enter_context(on_sighup(watching.hang_up))
         stack.enter_context(watching)
         if save:
             stack.enter_context(_recording(watching, save))

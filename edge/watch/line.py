@@ -9,12 +9,14 @@ from typing import TypeVar
 from edge.alerting.alerts import Alert
 from edge.chain import Chain
 from edge.config import Settings
+from edge.config.hours import parse_hours
 from edge.nets import OpenNets
 from edge.sources.capture import Capture
 from edge.sources.feed import EveryFrame, Feed
 from edge.sources.opening import open_source, open_watched
 from edge.sources.state import Condition, Record
 from edge.values import Frame
+from edge.watch.change import opened_otherwise
 
 RETRY = 5.0
 """Seconds until a refused camera is tried again, while there are others."""
@@ -45,9 +47,10 @@ class Line:
             on_news: called from any thread when there may be a frame.
         """
         self.name = name
-        self.chain = Chain(nets, settings)
-        self.record = Record(name)
         self.camera = settings.cameras[name]
+        self.chain = Chain(nets, settings, self.camera)
+        self.record = Record(name)
+        self._hours = [parse_hours(text) for text in self.camera.hours]
         self._once, self._on_news = once, on_news
         self._feed: Feed | None = None
         self.failure: Exception | None = None
@@ -105,12 +108,33 @@ class Line:
         """
         if self._once:
             return []
-        if paused:
-            return self._rest("paused") if self.record.condition != "paused" else []
+        rest: Condition | None = "paused" if paused else None if self._on_duty() else "resting"
+        if rest is not None:
+            return self._rest(rest) if self.record.condition != rest else []
         failed = self.failure is not None and time.monotonic() >= self._next_try
         if self._feed is None or failed:
             self.begin()
         return []
+
+    def _on_duty(self) -> bool:
+        now = time.localtime()
+        return not self._hours or any(hours.hold(now) for hours in self._hours)
+
+    def adopt(self, nets: OpenNets, settings: Settings) -> list[Alert]:
+        """Go on by other settings; the camera is opened anew only if it must be.
+
+        Returns:
+            What there is to tell of those who were in sight of a camera that is opened anew.
+        """
+        before, self.camera = self.camera, settings.cameras[self.name]
+        self._hours = [parse_hours(text) for text in self.camera.hours]
+        self.chain.adopt(nets, settings, self.camera)
+        return self._rest("starting") if opened_otherwise(before, self.camera) else []
+
+    def leave(self) -> list[Alert]:
+        """Close the camera, and take leave of everyone in sight."""
+        self.stop()
+        return self.chain.finish()
 
     def stop(self) -> None:
         """Read no more frames."""
@@ -118,10 +142,10 @@ class Line:
             self._feed.stop()
 
     def _rest(self, condition: Condition) -> list[Alert]:
-        self.stop()
+        alerts = self.leave()
         self._feed, self.failure = None, None
         self.record.become(condition)
-        return self.chain.finish()
+        return alerts
 
     def _guarded(self, step: Callable[[], T]) -> T | None:
         """Do a step of which no failure shall reach the other cameras."""

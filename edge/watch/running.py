@@ -1,10 +1,11 @@
 """A running watch: all cameras of the device, the way of their alerts, and whoever looks on."""
 
 import logging
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import reduce
 from operator import add
 from typing import TypeVar
@@ -13,10 +14,11 @@ from edge.alerting.alerts import Alert
 from edge.config import Settings
 from edge.ending import End
 from edge.errors import MaskGateError
-from edge.nets import OpenNets
+from edge.nets import OpenNets, require_some_label
 from edge.people.decision import People
 from edge.sources.state import CameraState
 from edge.values import Frame
+from edge.watch.change import changed, need_other_nets
 from edge.watch.dispatch import Dispatch
 from edge.watch.line import Line
 from edge.watch.observer import Observer
@@ -38,14 +40,20 @@ class Watch:
     """
 
     def __init__(
-        self, settings: Settings, say: Callable[[str], object], *, once: bool = False
+        self,
+        settings: Settings,
+        say: Callable[[str], object],
+        *,
+        once: bool = False,
+        reread: Callable[[], Settings] | None = None,
     ) -> None:
         """Open the nets, which may take some seconds the first time; see OpenNets.
 
         Args:
             settings: all of them.
             say: tells a person something.
-            once: take every frame of files, as fast as it goes.
+            once: take every frame of files, as fast as it goes; the settings stay.
+            reread: reads the settings again, for reload().
 
         Raises:
             MaskGateError: a bundle cannot be used.
@@ -53,6 +61,9 @@ class Watch:
         self.settings = settings
         self._say = say
         self._once = once
+        self._reread = reread
+        self._hung_up = False
+        self._broken: MaskGateError | None = None
         self._nets = OpenNets(settings)
         self._news = threading.Event()
         self.lines: list[Line] = [self._new_line(name) for name in settings.cameras]
@@ -62,7 +73,7 @@ class Watch:
         self._stumbled: set[Observer] = set()
         self._paused = False
         self._left = People()
-        self._waiting: queue.Queue[Callable[[], object]] = queue.Queue(MOST_WAITING)
+        self._waiting: deque[Callable[[], object]] = deque()
 
     # What others may use
 
@@ -102,12 +113,25 @@ class Watch:
                 except Exception as error:  # noqa: BLE001 - for whoever asked for it
                     future.set_exception(error)
 
-        try:
-            self._waiting.put_nowait(act)
-        except queue.Full:
+        if len(self._waiting) >= MOST_WAITING:
             future.set_exception(MaskGateError("the device is busy; ask again in a while"))
-        self._news.set()
+        else:
+            self._waiting.append(act)
+            self._news.set()
         return future
+
+    def reload(self) -> "Future[list[str]]":
+        """Read the settings again, and go by them; what did not change goes on as it was.
+
+        Returns:
+            When it is done, the names of what has changed, e.g. ["cameras.yard", "decision"]; or a
+            MaskGateError that says what is wrong, and the old settings are still in force.
+        """
+        return self.do(self._reload)
+
+    def hang_up(self) -> None:
+        """The same for a signal handler, which must not wait for a lock."""
+        self._hung_up = True
 
     @property
     def people(self) -> People:
@@ -133,8 +157,7 @@ class Watch:
     def __exit__(self, *_error: object) -> None:
         self._stop_lines()
         self.dispatch.close()
-        while not self._waiting.empty():
-            self._waiting.get_nowait()
+        self._waiting.clear()
 
     def run(self, end: End) -> None:
         """Watch until every source has ended or it is time to end.
@@ -154,6 +177,29 @@ class Watch:
         if failures and all(line.over for line in self.lines):
             raise failures[0]
 
+    def apply(self, settings: Settings) -> list[str]:
+        """Go by other settings from now on.
+
+        Returns:
+            The names of what has changed.
+
+        Raises:
+            MaskGateError: they cannot be used; the old ones are still in force.
+        """
+        names = changed(self.settings, settings)
+        if self._once and names:
+            raise MaskGateError("with --once the settings stay as they are")
+        nets = self._nets
+        if need_other_nets(self.settings, settings):
+            nets = OpenNets(settings)
+        require_some_label(settings.decision, nets.judging)
+        if any(name in Dispatch.SECTIONS for name in names):
+            self._dispatch_anew(settings)
+        self._nets, self.settings = nets, settings
+        self._change_lines()
+        self._tell_observers(lambda observer: observer.adopted(settings))
+        return names
+
     def finish(self) -> None:
         """Read no more frames, and take leave of everyone in sight."""
         self._stop_lines()
@@ -162,7 +208,9 @@ class Watch:
 
     def _open(self) -> None:
         for line in self.lines:
-            line.begin()
+            if self._once:
+                line.begin()
+        self._tend()
         for line in self.lines:
             line.wait_opened()
         refused = [line.failure for line in self.lines if line.failure is not None]
@@ -194,8 +242,47 @@ class Watch:
             self._send(line.tend(paused=self._paused))
 
     def _do_what_waits(self) -> None:
-        while not self._waiting.empty():
-            self._waiting.get_nowait()()
+        if self._hung_up:
+            self._hung_up = False
+            with suppress(MaskGateError):  # it is logged
+                self._reload()
+        while self._waiting:
+            self._waiting.popleft()()
+        if self._broken is not None:
+            raise self._broken
+
+    def _reload(self) -> list[str]:
+        try:
+            if self._reread is None:
+                raise MaskGateError("these settings come from no file")
+            names = self.apply(self._reread())
+        except MaskGateError as error:
+            log.error("the settings stay as they were: %s", error)
+            raise
+        log.info("settings read again, changed: %s", ", ".join(names) or "nothing")
+        return names
+
+    def _dispatch_anew(self, settings: Settings) -> None:
+        self.dispatch.close()
+        try:
+            self.dispatch = Dispatch(settings, self._say)
+        except MaskGateError:
+            try:
+                self.dispatch = Dispatch(self.settings, self._say)
+            except MaskGateError as error:
+                self._broken = error  # Alerts have nowhere to go: the watch ends.
+            raise
+
+    def _change_lines(self) -> None:
+        lines = {line.name: line for line in self.lines}
+        for name, line in lines.items():
+            if name in self.settings.cameras:
+                self._send(line.adopt(self._nets, self.settings))
+            else:
+                self._send(line.leave())
+                self._left += line.chain.people
+        # One at a stroke, for other threads read it.
+        self.lines = [lines.get(name) or self._new_line(name) for name in self.settings.cameras]
 
     def _send(self, alerts: Sequence[Alert]) -> None:
         if alerts:
