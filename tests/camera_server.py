@@ -6,6 +6,7 @@ Lines on standard input change what it does: live, freeze (the same picture agai
 rubbish (bytes that are no picture), silent (nothing more), gone (404 or 454 to whoever asks).
 """
 
+import itertools
 import os
 import socket
 import sys
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 
 PAUSE = 0.04
+NUMBERS = itertools.count(1)
 mode = "live"
 
 
@@ -38,10 +40,10 @@ def serve_http(connection: socket.socket) -> None:
         return
     head = "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
     connection.sendall(head.encode())
-    number = 0
     while mode != "gone":
-        number += mode == "live"
-        jpeg = cv2.imencode(".jpg", picture(number))[1].tobytes()
+        # When it freezes, it shows the same to whoever connects anew.
+        frozen = mode == "freeze"
+        jpeg = cv2.imencode(".jpg", picture(0 if frozen else next(NUMBERS)))[1].tobytes()
         part = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
         if mode == "rubbish":
             connection.sendall(os.urandom(2000))

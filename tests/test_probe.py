@@ -18,10 +18,10 @@ from click.testing import CliRunner, Result
 
 from edge.alerting.outbox import state_folder
 from edge.bundle import MODELS, Form, load_bundle
-from edge.chain import Chain
 from edge.cli import main
 from edge.config import Camera, Classifier, Detector, Outbox, Settings
 from edge.errors import MaskGateError
+from edge.nets import OpenNets
 from edge.probe import choose as choosing
 from edge.probe import measure as measuring
 from edge.probe.choose import choose, require_accelerator
@@ -127,10 +127,11 @@ def test_what_was_measured_holds_until_something_changes(
     assert measurements == ["detector"]
     assert way(choose(detector(settings), settings)) == chosen
     assert measurements == ["detector"]
+    larger = settings.model_copy(update={"cameras": {"yard": Camera(), "entrance": SMALL}})
     for change in (
         lambda: choose(detector(settings, min_face=60), settings),
         lambda: choose(detector(settings, threads=1), settings),
-        lambda: choose(detector(settings.model_copy(update={"camera": Camera()})), settings),
+        lambda: choose(detector(larger), settings),
     ):
         measurements.clear()
         change()
@@ -399,7 +400,7 @@ def test_a_bundle_for_another_task_is_refused_before_anything_is_measured(
     section: Detector | Classifier, expected: str, settings: Settings, measurements: list[str]
 ) -> None:
     wrong = settings.model_copy(update={type(section).__name__.lower(): section})
-    for use in (Chain, probe):
+    for use in (OpenNets, probe):
         with pytest.raises(MaskGateError, match=expected):
             use(wrong)
     assert measurements == []

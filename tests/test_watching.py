@@ -32,6 +32,7 @@ from edge.loading import load_settings
 from edge.people.decision import People
 from edge.values import Frame
 from edge.watch.observer import Observer
+from edge.watch.requests import MOST_WAITING, Requests
 from edge.watch.running import Watch
 from tests.conftest import Embedded, Listener, Mosquitto, free_port, wait_until
 
@@ -355,6 +356,18 @@ def test_sighup_has_the_settings_read_again(tmp_path: Path) -> None:
         device.send_signal(signal.SIGTERM)
         device.communicate(timeout=15)
     assert device.returncode == 0
+
+
+def test_too_many_requests_are_refused_and_none_is_left_waiting_at_the_end() -> None:
+    requests = Requests()
+    asked = [requests.add(lambda: 1) for _ in range(MOST_WAITING)]
+    with pytest.raises(MaskGateError, match="busy"):
+        requests.add(lambda: 1).result(0)
+    requests.serve()
+    assert [future.result(0) for future in asked] == [1] * MOST_WAITING
+    late = requests.add(lambda: 1)
+    requests.cancel()
+    assert late.cancelled()
 
 
 def test_an_onlooker_that_fails_does_not_end_the_watch(

@@ -25,7 +25,7 @@ class Camera(Section):
         "demo",
         min_length=1,
         description="demo; a video, GIF, picture or folder of pictures; 0 or /dev/video0; "
-        "rtsp://…; picamera2.",
+        "rtsp://…, http://…; picamera2, or picamera2:1 for the second one.",
     )
     width: int = Field(640, ge=64, le=8192, description="Width asked of a camera, pixels.")
     height: int = Field(480, ge=64, le=8192, description="Height asked of a camera, pixels.")

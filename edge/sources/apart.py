@@ -41,15 +41,12 @@ class CameraApart:
     live = True
     broken = None
 
-    def __init__(
-        self, name: str, wanted: Wanted, silence: float, unwanted: threading.Event
-    ) -> None:
+    def __init__(self, name: str, wanted: Wanted, unwanted: threading.Event) -> None:
         """Start the process and wait until it has opened the camera.
 
         Args:
             name: the camera's, for messages.
             wanted: which camera, and what is asked of it.
-            silence: seconds without a picture after which it counts as hung.
             unwanted: set when nobody wants its pictures any more, so that no wait goes on.
 
         Raises:
@@ -58,7 +55,7 @@ class CameraApart:
         """
         look_for(wanted.source)
         _require_no_more_stuck(name)
-        self._name, self._silence, self._unwanted = name, silence, unwanted
+        self._name, self._silence, self._unwanted = name, wanted.silence, unwanted
         self.skipped = 0
         """Pictures that came since the one before the last read, and were read by nobody."""
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

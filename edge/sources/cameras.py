@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from edge.sources.picamera import PiCamera
+from edge.sources.picamera import PiCamera, number_of
 from edge.sources.source import Source
 from edge.sources.stream import PORTS, Stream, reach
 from edge.sources.v4l2 import V4l2Camera, require_device
@@ -11,7 +11,7 @@ from edge.sources.wanted import Wanted
 
 def is_camera(source: str) -> bool:
     """Tell whether a source is a camera, and no file or demo."""
-    return source == "picamera2" or source.startswith("/dev/") or _is_url(source)
+    return number_of(source) is not None or source.startswith("/dev/") or _is_url(source)
 
 
 def look_for(source: str) -> None:
@@ -35,7 +35,7 @@ def open_camera(wanted: Wanted) -> Source:
         MaskGateError: it can never be, or refuses what is asked of it.
     """
     opener: Callable[[Wanted], Source] = Stream
-    if wanted.source == "picamera2":
+    if number_of(wanted.source) is not None:
         opener = PiCamera
     elif wanted.source.startswith("/dev/"):
         opener = V4l2Camera

@@ -19,7 +19,7 @@ from edge.sources.wanted import Wanted
 
 ACCEPTED = (
     "expected demo, a video, GIF, picture or folder of pictures, 0 or /dev/video0, rtsp://…, "
-    "http://… or picamera2"
+    "http://… or picamera2[:NUMBER]"
 )
 
 SILENCE = 10.0
@@ -57,7 +57,7 @@ def open_watched(name: str, camera: Camera, unwanted: threading.Event) -> Source
     """
     wanted = _wanted(camera)
     if is_camera(wanted.source):
-        return CameraApart(name, wanted, camera.frozen_after or SILENCE, unwanted)
+        return CameraApart(name, wanted, unwanted)
     return _open_other(camera.source, once=False)
 
 
@@ -65,7 +65,8 @@ def _wanted(camera: Camera) -> Wanted:
     source = camera.source
     if source.isdecimal():
         source = f"/dev/video{int(source)}"
-    return Wanted(source, camera.width, camera.height, camera.rate, camera.format)
+    silence = camera.frozen_after or SILENCE
+    return Wanted(source, camera.width, camera.height, camera.rate, silence, camera.format)
 
 
 def _open_other(text: str, *, once: bool) -> Source:

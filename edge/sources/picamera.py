@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class PiCamera:
-    """The first camera that libcamera finds."""
+    """A camera that libcamera finds."""
 
     interval = 0.0
     live = True
@@ -29,14 +29,15 @@ class PiCamera:
         """Open and start the camera.
 
         Args:
-            wanted: width and height, which are made even, and rate.
+            wanted: the source picamera2, or picamera2:1 for the second camera; width and height,
+                which are made even, and rate.
 
         Raises:
             MaskGateError: picamera2 is not installed, or refuses these settings.
             SourceAway: libcamera finds no camera, or another program uses it.
         """
         try:
-            self._camera: Any = _picamera2()()
+            self._camera: Any = _picamera2()(number_of(wanted.source))
         except (RuntimeError, IndexError) as error:
             raise SourceAway(
                 f"camera picamera2: no camera ({error}); check the ribbon cable with "
@@ -96,3 +97,11 @@ def _picamera2() -> Any:
             "--system-site-packages'"
         ) from error
     return Picamera2
+
+
+def number_of(source: str) -> int | None:
+    """The number of the camera that picamera2 or picamera2:NUMBER names; None for any other."""
+    kind, _, number = source.partition(":")
+    if kind != "picamera2" or not (number or "0").isdecimal():
+        return None
+    return int(number or 0)

@@ -19,8 +19,9 @@ CONNECT_LIMIT = 3.0
 """Seconds that a camera has to take the connection."""
 OPEN_LIMIT = 6.0
 """Seconds until a video must have begun; some cameras send a whole picture every few seconds."""
-READ_LIMIT = 10.0
-"""Seconds without a frame until the camera counts as away."""
+READ_MARGIN = 5.0
+"""Seconds that FFmpeg waits for longer than the device does: when it gives up, it first shows what
+it had kept back, as if the camera were alive."""
 
 
 def masked(url: str) -> str:
@@ -56,7 +57,7 @@ class Stream:
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
         limits = [
             *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(OPEN_LIMIT * 1000)),
-            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(READ_LIMIT * 1000)),
+            *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, round((wanted.silence + READ_MARGIN) * 1000)),
         ]
         self._capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
         if not self._capture.isOpened():

@@ -16,6 +16,8 @@ class Wanted:
     """Pixels."""
     rate: float
     """Frames per second."""
+    silence: float
+    """Seconds without a picture after which it counts as hung."""
     format: str | None = None
     """"MJPG" or "YUYV": how a USB camera sends its pictures; None: MJPG where it can."""
 

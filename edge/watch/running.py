@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -22,11 +21,10 @@ from edge.watch.change import changed, need_other_nets
 from edge.watch.dispatch import Dispatch
 from edge.watch.line import Line
 from edge.watch.observer import Observer
+from edge.watch.requests import Requests
 
 POLL = 0.2
 """Longest wait for a frame, in seconds, before a look at whether anything else is to be done."""
-MOST_WAITING = 16
-"""Requests from other threads that wait at most for the watch to do them."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -73,7 +71,7 @@ class Watch:
         self._stumbled: set[Observer] = set()
         self._paused = False
         self._left = People()
-        self._waiting: deque[Callable[[], object]] = deque()
+        self._requests = Requests()
 
     # What others may use
 
@@ -102,22 +100,10 @@ class Watch:
         """Have something done on the thread that watches, between two frames.
 
         Returns:
-            Its result, or what it raised, when it is done; cancelled if the watch ends before.
+            Its result, or what it raised, when it is done.
         """
-        future: Future[T] = Future()
-
-        def act() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(action())
-                except Exception as error:  # noqa: BLE001 - for whoever asked for it
-                    future.set_exception(error)
-
-        if len(self._waiting) >= MOST_WAITING:
-            future.set_exception(MaskGateError("the device is busy; ask again in a while"))
-        else:
-            self._waiting.append(act)
-            self._news.set()
+        future = self._requests.add(action)
+        self._news.set()
         return future
 
     def reload(self) -> "Future[list[str]]":
@@ -157,7 +143,7 @@ class Watch:
     def __exit__(self, *_error: object) -> None:
         self._stop_lines()
         self.dispatch.close()
-        self._waiting.clear()
+        self._requests.cancel()
 
     def run(self, end: End) -> None:
         """Watch until every source has ended or it is time to end.
@@ -246,8 +232,7 @@ class Watch:
             self._hung_up = False
             with suppress(MaskGateError):  # it is logged
                 self._reload()
-        while self._waiting:
-            self._waiting.popleft()()
+        self._requests.serve()
         if self._broken is not None:
             raise self._broken
 
