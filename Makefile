@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: help run test lint format bench pictures data train cluster convert data-given run-given lock mosquitto swiftshader clean
+.PHONY: help run test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,11 +25,11 @@ help: ## This list
 	@echo "  YUNET=file.onnx AIZOO=file.tflite go with make bench: these detectors beside ours"
 	@echo "  MODEL=compact|cnn|vgg16|detector RUN=folder OPTIONS='--epochs 10' go with make train; all folders of DATA are joined"
 
-run: $(VENV)/ready ## Watch: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
-	@$(VENV)/bin/maskgate run $(if $(CONFIG),--config "$$CONFIG") $(if $(SOURCE),--source "$$SOURCE") \
+run: $(VENV)/ready ## Watch, with the live view: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
+	@$(VENV)/bin/maskgate run --view $(if $(CONFIG),--config "$$CONFIG") $(if $(SOURCE),--source "$$SOURCE") \
 		$(if $(BROKER),--broker "$$BROKER") $(if $(SECONDS),--seconds '$(SECONDS)')
 
-test: $(DEV)/ready mosquitto .venv-legacy/ready swiftshader ## All tests
+test: $(DEV)/ready mosquitto chromium .venv-legacy/ready swiftshader ## All tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready ## Linter, formatter and type checker
@@ -41,14 +41,30 @@ format: $(DEV)/ready ## Put the code into its form
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
 
-bench: $(DEV)/ready $(VENV)/ready ## Speed against the paper's way, in one run (minutes)
+# In memory where that goes: each case makes and removes files.
+fuzz: export TMPDIR := $(firstword $(wildcard /dev/shm /tmp))
+fuzz: $(DEV)/ready ## 10,000 malformed settings, bundles, signatures, commands, each by two fuzzers (minutes)
+	FUZZ_CASES=10000 $(DEV)/bin/pytest tests/fuzz -s
+	@$(DEV)/bin/python -c "import atheris" 2>/dev/null || \
+		{ echo "atheris has no wheel for this Python: its part is left out"; exit 0; }; \
+	for target in configuration manifest zip signature updates command; do \
+		echo "atheris: $$target"; \
+		$(DEV)/bin/python -m tests.fuzz.guided $$target -runs=10000 -max_len=30000 -timeout=10; done
+
+bench: $(DEV)/ready $(VENV)/ready mosquitto ## Speed against the paper's way, in one run (minutes)
 	$(DEV)/bin/python -m benchmarks
 	$(if $(YUNET)$(AIZOO),$(DEV)/bin/python -m benchmarks.peers \
 		$(if $(YUNET),--yunet $(YUNET)) $(if $(AIZOO),--aizoo $(AIZOO)))
 	$(if $(CLIPS),$(DEV)/bin/python -m benchmarks.clips $(CLIPS))
 
-pictures: $(DEV)/ready ## The pictures of the README and of docs
-	$(DEV)/bin/python docs/pictures.py
+soak: $(DEV)/ready mosquitto ## Two million frames through the runtime: does its memory grow? (hours; FRAMES=20000 for a look)
+	$(DEV)/bin/python -m benchmarks.soak $(if $(FRAMES),--frames $(FRAMES))
+
+kill-test: $(DEV)/ready mosquitto ## Kill a device 200 times while its broker comes and goes: what is lost? (KILLS=… SEED=…)
+	$(DEV)/bin/python -m tests.kills $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
+
+pictures: $(DEV)/ready chromium ## The pictures of the README and of docs
+	$(DEV)/bin/python -m docs.pictures
 
 data: $(TRAIN)/ready ## Fetch Kaggle's face-mask pictures into data/ (needs an account there)
 	$(TRAIN)/bin/maskgate-train fetch --out data
@@ -156,10 +172,18 @@ $(1)/bin/python -c "import pathlib, zipfile; \
 rm -rf $(1)/wheels
 endef
 
-# The real broker, where this user may install it; without it the tests use the embedded one.
+# Debian's packages for the tests, where this user may install them; without mosquitto the embedded
+# broker takes its place, without a browser nobody looks at the live view.
 mosquitto:
 	@command -v mosquitto mosquitto_sub >/dev/null || test -x /usr/sbin/mosquitto || \
-	if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \
-		echo "installing mosquitto"; \
-		$$(test "$$(id -u)" = 0 || echo sudo -n) sh -c "apt-get update -qq && apt-get install -y -qq mosquitto mosquitto-clients" >/dev/null; \
-	else echo "mosquitto is not installed and may not be here: the tests use the embedded broker"; fi
+	{ $(call debian,mosquitto mosquitto-clients); }
+
+chromium:
+	@command -v chromium chromedriver >/dev/null || { $(call debian,chromium chromium-driver); }
+
+define debian
+if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \
+	echo "installing $(1)"; \
+	$$(test "$$(id -u)" = 0 || echo sudo -n) sh -c "apt-get update -qq && apt-get install -y -qq $(1)" >/dev/null; \
+else echo "$(1): not installed, and this user may not install it; some tests do without"; fi
+endef

@@ -1,5 +1,8 @@
 """Makes the pictures of the README and of the documentation. Run by `make pictures`."""
 
+import tempfile
+import time
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -8,13 +11,21 @@ from numpy.typing import NDArray
 
 from edge.bundle import load_bundle
 from edge.chain import Chain
-from edge.config import Classifier, Detector, Settings
+from edge.config import Classifier, Detector, Settings, View
+from edge.demo.figure import FACE, Clothing, CutOut, Figure
+from edge.demo.masks import SURGICAL
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.demo.source import Demo
 from edge.finder import detector_in
 from edge.nets import OpenNets
 from edge.show.drawing import annotate
 from edge.sources.feed import every_frame
+from edge.sources.state import CameraState
+from edge.updates.known_faces import BACKGROUND, SHEET
+from edge.updates.known_faces import SIDE as TILE
+from edge.view.live import Live
+from edge.view.server import LiveView
+from tests.browser import Browser
 from train.data.annotations import BARE, LabelledFace
 from train.data.patches import collect_patches
 from train.feed.faces import AugmentedFaces
@@ -23,21 +34,23 @@ from train.models.compact import MARGIN
 HERE = Path(__file__).parent
 MOMENTS = (60, 160)
 """Frames of the demo that show somebody bare and somebody masked."""
+ON_PHONE, ON_DESKTOP = 272, 350
+"""Frames of the demo that the live view shows."""
 COLUMNS, SIDE = 10, 96
 """Faces in a row of what the training sees, and their side in pixels."""
 
 
+CPU = Settings(detector=Detector(accelerator="cpu"), classifier=Classifier(accelerator="cpu"))
+
+
 def entrance() -> NDArray[np.uint8]:
     """Watch the demo, and put two moments of it side by side."""
-    settings = Settings(
-        detector=Detector(accelerator="cpu"), classifier=Classifier(accelerator="cpu")
-    )
-    chain = Chain(OpenNets(settings), settings)
+    chain = Chain(OpenNets(CPU), CPU)
     moments = []
     for frame in every_frame(Demo(endless=False), "entrance"):
         people = chain.process(frame).people
         if frame.sequence in MOMENTS:
-            moments.append(annotate(frame.pixels, people, settings.decision.violations))
+            moments.append(annotate(frame.pixels, people, CPU.decision.violations))
     return np.hstack(moments)
 
 
@@ -53,10 +66,66 @@ def training() -> NDArray[np.uint8]:
     return np.vstack(rows)
 
 
+def live_view() -> NDArray[np.uint8]:
+    """Show the demo in the live view, on a desktop and on a phone."""
+    settings = CPU.model_copy(update={"view": View(port=0)})
+    chain = Chain(OpenNets(settings), settings)
+    state = CameraState("entrance", "delivering", None, 0.0, 0, 0, 0)
+    live = Live(settings, lambda: chain.people, lambda: [state])
+    frames = every_frame(Demo(endless=False), "entrance")
+
+    def play(count: int, interval: float = 0.0) -> None:
+        begun = time.monotonic()
+        for number, frame in enumerate(islice(frames, count), 1):
+            outcome = chain.process(frame)
+            live.saw("entrance", frame, outcome)
+            live.told(outcome.alerts)
+            live.went_round()
+            time.sleep(max(0.0, begun + number * interval - time.monotonic()))
+
+    with LiveView(settings, live) as page, tempfile.TemporaryDirectory() as profile:
+        browser = Browser(Path(profile))
+        try:
+            browser.become(390, 770, dark=True)
+            play(ON_PHONE - 45)
+            browser.open(page.url)
+            play(45, 1 / 15)
+            time.sleep(1)  # until the state beside the picture is of the same moment
+            phone = browser.photograph()
+            browser.become(1120, 770)
+            play(ON_DESKTOP - ON_PHONE, 1 / 15)
+            time.sleep(1)
+            desktop = browser.photograph()
+        finally:
+            browser.close()
+    gap = np.full((len(desktop), 24, 3), 255, np.uint8)
+    return np.hstack([desktop, gap, phone])
+
+
+def known_faces() -> NDArray[np.uint8]:
+    """Show whom a new bundle is tried on: a person a row, bare and with a mask."""
+    rows = []
+    for portrait in (COLLINS, HOPPER):
+        person, row = CutOut(portrait), []
+        for look in (None, SURGICAL):
+            tile = np.full((TILE, TILE, 3), BACKGROUND, np.uint8)
+            figure = Figure(person, Clothing(look))
+            figure.set_into(tile, TILE / 2, TILE / 2 - 10, FACE, TILE)
+            row.append(tile)
+        rows.append(np.hstack(row))
+    return np.vstack(rows)
+
+
 def main() -> None:
     """Make all pictures anew."""
-    for name, picture in (("entrance.jpg", entrance()), ("training.jpg", training())):
-        cv2.imwrite(str(HERE / name), picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    pictures = {
+        HERE / "entrance.jpg": entrance(),
+        HERE / "training.jpg": training(),
+        HERE / "live-view.jpg": live_view(),
+        SHEET: known_faces(),
+    }
+    for path, picture in pictures.items():
+        cv2.imwrite(str(path), picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 if __name__ == "__main__":

@@ -139,11 +139,18 @@ class ZipFiles:
             with _Archive(self._path) as file, zipfile.ZipFile(file) as archive:
                 yield archive
         except _UNREADABLE as error:
+            reason = _cut(str(error))
             raise MaskGateError(
                 f"bundle {self._path}: expected a bundle's folder or a zip of it, found a file "
-                f"that cannot be read as a zip ({error}); if it is one, it was damaged or cut "
+                f"that cannot be read as a zip ({reason}); if it is one, it was damaged or cut "
                 "short, copy it again"
             ) from error
+
+
+def _cut(text: str, longest: int = 200) -> str:
+    """What zipfile says, which may quote as much of the file as the file asks for."""
+    shown = "".join(sign if sign.isprintable() else "?" for sign in text[:longest])
+    return shown if len(text) <= longest else f"{shown}…"
 
 
 class _Archive(io.BufferedReader):

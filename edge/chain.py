@@ -4,17 +4,19 @@ A frame in, verdicts and alerts out.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
 
 from edge.alerting.alerts import Alert, shares_of_frame
+from edge.clock import Clock
 from edge.config import Camera, Settings
 from edge.nets import OpenNets
+from edge.people.bystanders import Bystanders
 from edge.people.decision import Change, Judge, People, Vote
 from edge.people.tracker import Tracker
 from edge.people.zones import Zones
-from edge.values import Frame, Track, Verdict
+from edge.values import Box, Frame, Track, Verdict
 from edge.vision.gate import Gate, Look, search
 from edge.vision.quality import is_fit
 
@@ -32,6 +34,13 @@ class Outcome:
     """Time spent in each of STAGES."""
     look: Look
     """Where faces were searched, and why."""
+    bystanders: list[Box] = field(default_factory=list)
+    """Where faces are, or were a moment ago, that do not count at this camera."""
+
+    @property
+    def faces(self) -> list[Box]:
+        """Where any face is or may be still, for those who hide faces in a picture."""
+        return [track.box for track, _ in self.people] + self.bystanders
 
 
 class Chain:
@@ -50,10 +59,12 @@ class Chain:
         """
         self._nets, self._settings = nets, settings
         self._zones = Zones(camera or Camera())
+        self._bystanders = Bystanders()
         self._gate = self._new_gate()
         self._tracker = Tracker(settings.tracking)
         self._judge = Judge(settings.decision, settings.tracking.confirm_hits)
         self._violations: dict[int, uuid.UUID] = {}
+        self._clock = Clock()
         self._last_frame: Frame | None = None
 
     def adopt(self, nets: OpenNets, settings: Settings, camera: Camera) -> None:
@@ -80,6 +91,8 @@ class Chain:
         faces, look = search(self._nets.detector, frame.pixels, look)
         times.append(perf_counter())
         counted = self._zones.counted(faces, frame)
+        others = [face.box for face in faces if face not in counted]
+        bystanders = self._bystanders.update(others, look.covers, frame.monotonic)
         tracks, ended = self._tracker.update(frame, counted, look.covers)
         times.append(perf_counter())
         now = frame.monotonic
@@ -91,7 +104,8 @@ class Chain:
         people = [(track, self._judge.verdict(track)) for track in tracks]
         times.append(perf_counter())
         spent = [after - before for before, after in pairwise(times)]
-        return Outcome(people, alerts, dict(zip(STAGES, spent, strict=True)), look)
+        stages = dict(zip(STAGES, spent, strict=True))
+        return Outcome(people, alerts, stages, look, bystanders)
 
     def finish(self) -> list[Alert]:
         """Take leave of everyone in sight, for no more frames will come."""
@@ -140,18 +154,22 @@ class Chain:
             violation = self._violations[track.id] = uuid.uuid4()
         else:
             violation = self._violations.pop(track.id)
+        # Wall times come from monotonic ones, by the clocks as they stand now: so they fit each
+        # other although the wall clock may have jumped since the person came.
+        now = self._clock.read()
         return Alert(
             violation=violation,
             state=change.state,
             label=change.label,
             camera=frame.camera,
-            # The frame's wall clock, moved back by the time that has passed since.
-            first_seen=frame.wall - (frame.monotonic - track.first_seen),
-            last_seen=frame.wall - (frame.monotonic - track.last_seen),
-            decided=frame.wall,
+            first_seen=now.wall_at(track.first_seen),
+            last_seen=now.wall_at(track.last_seen),
+            decided=now.wall_at(frame.monotonic),
             votes=verdict.votes,
             confidence=verdict.confidence,
             box=shares_of_frame(track.box, width, height),
             bundle=self._nets.judging.manifest.name,
             bundle_version=self._nets.judging.manifest.version,
+            clock=now.trust,
+            monotonic=frame.monotonic,
         )

@@ -1,16 +1,19 @@
 """The command `maskgate`: what the device does, from the command line."""
 
-import logging
+import faulthandler
 import sys
+import time
 from functools import partial
 from math import isnan
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from edge import __version__
-from edge.config import Detector
-from edge.errors import CommandGroup, MaskGateError
+from edge.config import Detector, Settings
+from edge.errors import STDERR, CommandGroup, MaskGateError
+from edge.health.logs import set_up_logging
 from edge.loading import load_settings
 
 PATH = click.Path(path_type=Path)
@@ -32,9 +35,7 @@ broker_option = click.option(
 @click.version_option(__version__, prog_name="maskgate")
 def main() -> None:
     """Watch an entrance: find faces, tell who wears a mask, alert over MQTT."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
-    )
+    set_up_logging()
 
 
 @main.command()
@@ -50,6 +51,7 @@ def main() -> None:
     "--once", is_flag=True, help="Process every frame, and end when the source and alerts have."
 )
 @seconds_option
+@click.option("--view", is_flag=True, help="Serve the live view, as [view] says.")
 @click.option("--save", type=PATH, metavar="OUT.mp4", help="Record what was seen as a video.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -59,13 +61,19 @@ def run(
     broker: str | None,
     once: bool,
     seconds: float | None,
+    view: bool,
     save: Path | None,
     as_json: bool,
 ) -> None:
     """Watch a source and send an alert for everyone who comes in without a mask."""
+    from edge.health.brake import Brake
+    from edge.health.systemd import Systemd
     from edge.watch.job import watch
 
-    read = partial(load_settings, config, _given(broker=broker), source=source)
+    # What crashes or is killed by the watchdog says where each thread was.
+    faulthandler.enable(STDERR)
+    Brake(Systemd()).wait(time.sleep)
+    read = partial(load_settings, config, _given(broker=broker, view=view), source=source)
     watch(read(), once=once, seconds=seconds, save=save, as_json=as_json, reread=read)
 
 
@@ -79,7 +87,7 @@ def predict(*, paths: tuple[Path, ...], config: Path | None, out: Path, crops: b
     from edge.predict import PHOTO_DETECTOR
     from edge.predict import predict as predict_pictures
 
-    settings = load_settings(config)
+    settings = _with_updates(config)
     given = settings.detector.model_dump(exclude_unset=True)
     detector = Detector(**{**PHOTO_DETECTOR, **given})
     settings = settings.model_copy(update={"detector": detector})
@@ -93,12 +101,31 @@ def predict(*, paths: tuple[Path, ...], config: Path | None, out: Path, crops: b
 @main.command()
 @config_option
 def check(*, config: Path | None) -> None:
-    """Check the settings, and say all that is wrong at once."""
-    from edge.check import check_files
+    """Check the settings and the files and cameras that they name; say all that is wrong at once.
 
-    settings = load_settings(config)
-    check_files(settings)
+    Ends with code 2 if something is; what may be right later is a warning.
+    """
+    from edge.check import check as look_over
+
+    report = look_over(config)
+    for warning in report.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    if report.faults:
+        raise MaskGateError("\n".join(report.faults))
     click.echo(f"{config or 'the defaults'}: all right")
+
+
+@main.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command(name="example")
+def config_example() -> None:
+    """Print all settings, commented, as a file to begin with."""
+    from edge.config.example import example
+
+    click.echo(example(), nl=False)
 
 
 @main.command()
@@ -108,7 +135,7 @@ def probe(*, config: Path | None, as_json: bool) -> None:
     """Measure what the nets run fastest on here, remember it, and show the table."""
     from edge.probe import probe as probing
 
-    settings = load_settings(config)
+    settings = _with_updates(config)
     found = probing.probe(settings)
     if as_json:
         probing.print_json(found)
@@ -134,7 +161,7 @@ def bench(*, config: Path | None, bundle: Path | None, threads: tuple[int, ...])
     from edge.probe import bench as benching
     from edge.trust.gate import load_trusted
 
-    settings = load_settings(config)
+    settings = _with_updates(config)
     if bundle:
         bundles = [load_trusted(bundle, settings)]
     else:
@@ -162,6 +189,28 @@ def subscribe(
 
 
 @main.group()
+def discovery() -> None:
+    """What Home Assistant knows of this device."""
+
+
+@discovery.command("remove")
+@broker_option
+@config_option
+def discovery_remove(*, broker: str | None, config: Path | None) -> None:
+    """Have Home Assistant forget this device."""
+    from edge.home_assistant.discovery import remove
+
+    settings = load_settings(config, _given(broker=broker))
+    topic = remove(settings.home_assistant, settings.broker, settings.device)
+    click.echo(f"{topic}: cleared")
+    if settings.home_assistant.discovery:
+        click.echo(
+            "home_assistant.discovery is still on: the device comes back when it next connects",
+            err=True,
+        )
+
+
+@main.group()
 def bundle() -> None:
     """Look at model bundles."""
 
@@ -181,6 +230,59 @@ def show(*, bundle: Path, config: Path | None, as_json: bool) -> None:
         raise MaskGateError("\n".join(found.faults))
 
 
+@bundle.command(name="list")
+@config_option
+def list_bundles(*, config: Path | None) -> None:
+    """List the bundles that run, and those to go back to."""
+    from edge.show.updates_table import print_updates
+
+    print_updates(load_settings(config))
+
+
+@main.command()
+@click.argument("source", required=False)
+@config_option
+@click.option(
+    "--back",
+    metavar="[detector|classifier]",
+    type=click.Choice(["", "detector", "classifier"]),
+    is_flag=False,
+    flag_value="",
+    help="Go back to what ran before the last update.",
+)
+def update(
+    *,
+    source: str | None,
+    config: Path | None,
+    back: Literal["", "detector", "classifier"] | None,
+) -> None:
+    """Put a signed bundle in place of the one that runs.
+
+    SOURCE is an https:// URL or a file; updates.url when not given.
+    """
+    from edge.show.download_bar import DownloadBar
+    from edge.updates.update import go_back
+    from edge.updates.update import update as renew
+
+    if source is not None and back is not None:
+        raise click.UsageError("give either a SOURCE or --back")
+    settings = load_settings(config)
+    if back is not None:
+        click.echo(go_back(settings, back or None))
+    else:
+        with DownloadBar() as bar:
+            done = renew(source, settings, bar.show)
+        click.echo(done)
+    click.echo("it runs from the next start or reload on", err=True)
+
+
+def _with_updates(config: Path | None) -> Settings:
+    """The settings with the bundles that run in place of those that they name."""
+    from edge.updates.current import with_updates
+
+    return with_updates(load_settings(config))
+
+
 def _real(seconds: float | None) -> float | None:
     """Refuse what is no number: it is neither more nor less than any limit."""
     if seconds is not None and isnan(seconds):
@@ -188,6 +290,10 @@ def _real(seconds: float | None) -> float | None:
     return seconds
 
 
-def _given(*, broker: str | None) -> dict[str, tuple[str, str, object]]:
+def _given(*, broker: str | None, view: bool = False) -> dict[str, tuple[str, str, object]]:
     """Say which settings the command line gives, by option."""
-    return {} if broker is None else {"--broker": ("broker", "url", broker)}
+    options: dict[str, tuple[str, str, object]] = {
+        "--broker": ("broker", "url", broker),
+        "--view": ("view", "enabled", view or None),
+    }
+    return {name: option for name, option in options.items() if option[2] is not None}

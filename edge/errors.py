@@ -1,10 +1,14 @@
 """The one error that a user may see: what is wrong, what was expected, what to do."""
 
-from typing import Any
+import logging
+from typing import IO, Any
 
 import click
 
 from edge.ending import tidied_on_sigterm
+from edge.health.journal import goes_to_journal
+
+STDERR = 2
 
 
 class MaskGateError(Exception):
@@ -17,6 +21,13 @@ class MaskGateError(Exception):
 
 class _Refusal(click.ClickException):
     exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the error, or log it where printing would lose that it is one."""
+        if goes_to_journal(STDERR):
+            logging.getLogger(__name__).error(self.format_message())
+        else:
+            super().show(file)
 
 
 class CommandGroup(click.Group):

@@ -4,6 +4,8 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -45,6 +47,47 @@ def load_settings(
     Raises:
         MaskGateError: names every fault with its file and key, one a line.
     """
+    found = read_settings(file, overrides, environment, source=source)
+    if found.faults:
+        raise MaskGateError("\n".join(found.faults))
+    return found.settings
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the file, the environment and the command line say."""
+
+    settings: Settings
+    """With the default in the place of what is wrong."""
+    faults: list[str]
+    """All that is wrong, each with its file and key."""
+    file: Path | None
+    origin: Mapping[Keys, str]
+    """The variable or option that a key comes from, if it is not from the file."""
+
+    def place(self, keys: Keys) -> str:
+        """Where a setting comes from, for a message."""
+        return _place(keys, self.file, self.origin)
+
+
+def read_settings(
+    file: Path | None,
+    overrides: Mapping[str, tuple[str, str, object]] | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    source: str | None = None,
+) -> Found:
+    """Merge the file, the environment and the command line, as far as they are right.
+
+    Args:
+        file: TOML; the defaults alone when None.
+        overrides: as for load_settings.
+        environment: as for load_settings.
+        source: as for load_settings.
+
+    Raises:
+        MaskGateError: the file cannot be read, or is no TOML.
+    """
     merged = _read(file) if file else {}
     origin: dict[Keys, str] = {}
     faults: list[str] = []
@@ -64,9 +107,45 @@ def load_settings(
         settings = Settings.model_validate(merged)
     except ValidationError as error:
         faults += [_explain(fault, file, origin) for fault in error.errors()]
-    if faults:
-        raise MaskGateError("\n".join(faults))
-    return settings
+        settings = _what_is_right(merged, error)
+    return Found(settings, faults, file, origin)
+
+
+def _what_is_right(merged: dict[str, Any], error: ValidationError) -> Settings:
+    """The settings without what is wrong, and without what that in turn makes wrong."""
+    while True:
+        gone = [_drop(merged, fault["loc"]) for fault in error.errors()]
+        if not any(gone):
+            return _section_by_section(merged)
+        try:
+            return Settings.model_validate(merged)
+        except ValidationError as next_error:
+            error = next_error
+
+
+def _section_by_section(merged: Mapping[str, Any]) -> Settings:
+    """The settings where each section is right, but not one beside the other."""
+    sections = {}
+    for name, table in merged.items():
+        with suppress(ValidationError):
+            sections[name] = getattr(Settings.model_validate({name: table}), name)
+    return Settings.model_construct(**sections)
+
+
+def _drop(merged: dict[str, Any], where: tuple[int | str, ...]) -> bool:
+    """Take out the key that is wrong, or else the nearest table around it that is there."""
+    tables: list[tuple[dict[str, Any], str]] = []
+    table: Any = merged
+    for key in map(str, where):
+        if not isinstance(table, dict) or key not in table:
+            break
+        tables.append((table, key))
+        table = table[key]
+    if not tables:
+        return False
+    around, name = tables[-1]
+    del around[name]
+    return True
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -128,9 +207,7 @@ def _as_toml(value: str) -> object:
 
 def _explain(fault: Any, file: Path | None, origin: Mapping[Keys, str]) -> str:
     where = tuple(str(part) for part in fault["loc"] if part != "[key]")
-    parents = (where[:depth] for depth in range(len(where), 0, -1))
-    source = next((origin[keys] for keys in parents if keys in origin), None)
-    place = source or f"settings {file or '(defaults)'}"
+    place = _place(where, file, origin)
     name = ".".join(where)
     if fault["type"] == "extra_forbidden":
         return f"{place}: unknown {'key' if len(where) > 1 else 'section'} {name}{_nearest(where)}"
@@ -144,6 +221,12 @@ def _explain(fault: Any, file: Path | None, origin: Mapping[Keys, str]) -> str:
     if not name:  # a fault of several keys together, which its text names
         return f"{place}: {message}"
     return f"{place}: {name}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _place(where: Keys, file: Path | None, origin: Mapping[Keys, str]) -> str:
+    parents = (where[:depth] for depth in range(len(where), 0, -1))
+    source = next((origin[keys] for keys in parents if keys in origin), None)
+    return source or f"settings {file or '(defaults)'}"
 
 
 def _nearest(where: Keys) -> str:

@@ -2,7 +2,7 @@
 
 import cv2
 
-from edge.bundle import Bundle
+from edge.bundle import Bundle, Manifest
 from edge.config import Decision, Settings
 from edge.errors import MaskGateError
 from edge.finder import detector_bundle, open_detector
@@ -35,12 +35,21 @@ class OpenNets:
         self.classifier = Classifier(bundle, settings.classifier, choose(judging, settings))
         self.judging = bundle
         """The classifier's bundle."""
+        self.versions = {
+            "detector": _version(nets.manifest) if nets else settings.detector.kind,
+            "classifier": _version(bundle.manifest),
+        }
+        """Name and version of what is in use, by what it is for."""
         remember_running([nets, bundle] if nets else [bundle], settings)
 
     @property
     def invoke_seconds(self) -> float:
         """Time spent inside the interpreters so far, in seconds."""
         return self.detector.invoke_seconds + self.classifier.invoke_seconds
+
+
+def _version(manifest: Manifest) -> str:
+    return f"{manifest.name} {manifest.version}"
 
 
 def require_some_label(settings: Decision, bundle: Bundle) -> None:

@@ -9,18 +9,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.config import Broker
+from edge.config import Broker, View
 from edge.mqtt.broker_url import parse_broker_url
 from edge.mqtt.embedded_broker import EmbeddedBroker
+from tests.live_page import PASSWORD as VIEW_PASSWORD
+from tests.live_page import Page
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 USER, PASSWORD = "door", "s3cr3t-täg"
+OTHER_USER = "gate"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -154,7 +158,13 @@ class Silent:
 class Listener:
     """A subscriber of its own making: what was published, in order of arrival."""
 
-    def __init__(self, broker: Broker, password: str | None = None, session: str = "") -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        password: str | None = None,
+        session: str = "",
+        topics: str = "maskgate/#",
+    ) -> None:
         """Subscribe; with a session's name the broker keeps what comes in between."""
         assert broker.url
         address = parse_broker_url(broker.url)
@@ -167,7 +177,7 @@ class Listener:
             self._client.tls_set(str(broker.ca_file))
         if address.user:
             self._client.username_pw_set(address.user, password)
-        self._client.on_connect = lambda client, *_: client.subscribe("maskgate/#", 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(topics, 1)
         self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_disconnect = lambda *_: self.subscribed.clear()
         self._client.on_message = self._on_message
@@ -240,8 +250,8 @@ def listen() -> Iterator[Callable[..., Listener]]:
     """Subscribes to a broker until the test ends."""
     listeners: list[Listener] = []
 
-    def make(broker: Broker, password: str | None = None, session: str = "") -> Listener:
-        listeners.append(Listener(broker, password, session))
+    def make(broker: Broker, password: str | None = None, **more: str) -> Listener:
+        listeners.append(Listener(broker, password, **more))
         return listeners[-1]
 
     yield make
@@ -251,7 +261,10 @@ def listen() -> Iterator[Callable[..., Listener]]:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ca.pem, server.pem and server.key for 127.0.0.1, and another CA, other.pem."""
+    """A folder with certificates and their keys.
+
+    ca.pem; server.pem for 127.0.0.1; door.pem and gate.pem, two devices; other.pem, another CA.
+    """
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     folder = tmp_path_factory.mktemp("certificates")
@@ -264,14 +277,16 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         openssl("req", "-x509", *curve, "-keyout", f"{name}.key", "-out", f"{name}.pem",
                 "-subj", f"/CN={name}", "-days", "2",
                 "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
-    openssl("req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=broker")
     # From Python 3.13 on nothing less is accepted.
     (folder / "extensions").write_text(
         "subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
     )
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-out", "server.pem", "-days", "2",
-            "-extfile", "extensions")  # fmt: skip
+    for name in ("server", USER, OTHER_USER):
+        openssl("req", *curve, "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                "-subj", f"/CN={name}")  # fmt: skip
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                "-CAcreateserial", "-out", f"{name}.pem", "-days", "2",
+                "-extfile", "extensions")  # fmt: skip
     return folder
 
 
@@ -288,6 +303,51 @@ def tls_broker(make_mosquitto: Callable[..., Mosquitto], certificates: Path) -> 
     return made
 
 
+DOCS = Path(__file__).parent.parent / "docs"
+READER, COMMANDER = "viewer", "home-assistant"
+
+
+@pytest.fixture
+def field_broker(
+    make_mosquitto: Callable[..., Mosquitto], certificates: Path, tmp_path: Path
+) -> Mosquitto:
+    """The mosquitto that docs/mosquitto describes, for the devices USER and OTHER_USER of site hq.
+
+    All its users have PASSWORD.
+    """
+    passwords = tmp_path / "passwords"
+    passwords.touch(0o600)
+    for name in (USER, OTHER_USER, READER, COMMANDER):
+        subprocess.run(
+            ["mosquitto_passwd", "-b", str(passwords), name, PASSWORD],
+            check=True,
+            capture_output=True,
+        )
+    config = (DOCS / "mosquitto" / "mosquitto.conf").read_text()
+    for there, here in (
+        ("/etc/mosquitto/certs/broker.pem", certificates / "server.pem"),
+        ("/etc/mosquitto/certs/broker.key", certificates / "server.key"),
+        ("/etc/mosquitto/passwords\n", f"{passwords}\n"),
+        ("/etc/mosquitto/acl\n", f"{DOCS / 'mosquitto' / 'acl'}\n"),
+        ("/var/lib/mosquitto/", f"{tmp_path}/"),
+        ("listener 8883\n", ""),  # It listens on a port of its own.
+    ):
+        assert there in config
+        config = config.replace(there, str(here))
+    made = make_mosquitto(*config.splitlines(), tls=True)
+    secret = tmp_path / "password"
+    secret.touch(0o600)
+    secret.write_text(PASSWORD)
+    made.settings = made.settings.model_copy(
+        update={
+            "url": f"mqtts://{USER}@127.0.0.1:{made.port}",
+            "ca_file": certificates / "ca.pem",
+            "password_file": secret,
+        }
+    )
+    return made
+
+
 @pytest.fixture
 def silent() -> Iterator[Callable[[bytes], Silent]]:
     """Starts a server that greets and then says nothing more."""
@@ -300,3 +360,36 @@ def silent() -> Iterator[Callable[[bytes], Silent]]:
     yield make
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Page]]:
+    """Serves a live view by the keys of [view], and by other sections where they are given."""
+    with ExitStack() as stack:
+
+        def start(view: dict[str, object] | None = None, **settings: object) -> Page:
+            page = Page(View.model_validate({"port": 0, **(view or {})}), **settings)
+            stack.enter_context(page.served)
+            return page
+
+        yield start
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> Path:
+    file = tmp_path / "password"
+    file.write_text(f"{VIEW_PASSWORD}\n")
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def page(serve: Callable[..., Page]) -> Page:
+    """A live view without a password."""
+    return serve()
+
+
+@pytest.fixture
+def locked(serve: Callable[..., Page], password_file: Path) -> Page:
+    """A live view with a password."""
+    return serve({"password_file": password_file})

@@ -1,10 +1,29 @@
 """Values that several tests need."""
 
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from edge.alerting.alerts import Alert
+from edge.clock import Clock, ClockTrust, Reading
 from edge.values import Box
+
+
+@dataclass
+class SetClock(Clock):
+    """A clock to be set: nobody may step the clock of the machine that tests run on."""
+
+    monotonic: float = 100.0
+    wall: float = 1100.0
+    trust: ClockTrust = "untrusted"
+    boot: str = "this boot"
+
+    def read(self) -> Reading:
+        return Reading(self.monotonic, self.wall, self.trust)
+
+    def set_right(self, began: float) -> None:
+        """A time server answers: the monotonic clock was zero at that time."""
+        self.wall, self.trust = began + self.monotonic, "trusted"
 
 
 def alert(number: int, state: Literal["opened", "closed"] = "opened") -> Alert:

@@ -10,11 +10,12 @@ from typing import Any
 import click
 import pytest
 
-from edge.alerting.alerts import to_cloudevent
+from edge.alerting.alerts import Alert, to_cloudevent
+from edge.alerting.losses import Losses, to_dropped_event
 from edge.config import Device
 from edge.mqtt import alert_reader
 from edge.mqtt.alert_reader import AlertReader, harmless
-from edge.mqtt.connection import Message
+from edge.mqtt.message import Message
 from tests.samples import alert
 
 DEVICE = Device(site="hq", id="north-door")
@@ -22,7 +23,7 @@ TOPIC = "maskgate/hq/north-door/alert"
 
 
 def event(number: int = 1, **changes: Any) -> dict[str, Any]:
-    made = to_cloudevent(alert(number), DEVICE, late=False)
+    made = to_cloudevent(replace(alert(number), clock="trusted"), DEVICE, late=False)
     made["data"] |= changes
     return made
 
@@ -62,6 +63,38 @@ def test_an_alert_is_a_line_for_a_person(changes: dict[str, Any], line: str):
     shown = AlertReader(as_json=False).line(message(event(**changes)))
     assert shown is not None
     assert click.unstyle(shown) == f"1970-01-01 {line}"
+
+
+def test_an_alert_of_a_clock_that_was_not_set_says_so():
+    line = AlertReader(as_json=False).line(message(event(clock="untrusted", late=True)))
+    assert line is not None
+    assert line.endswith(", sent late, by a clock that was not set")
+
+
+@pytest.mark.parametrize(
+    ("alerts", "words"),
+    [
+        ([None], "1 alert was LOST"),
+        (
+            [replace(alert(number), clock="trusted") for number in (1, 2, 3)],
+            "3 alerts were LOST, of 1970-01-01 00:16:42 to 1970-01-01 00:16:44",
+        ),
+        (
+            [alert(1), None],
+            (
+                "2 alerts were LOST, of 1970-01-01 00:16:42 to 1970-01-01 00:16:42, "
+                "by a clock that was not set"
+            ),
+        ),
+    ],
+)
+def test_a_loss_is_a_line_for_a_person_and_shown_once(alerts: list[Alert | None], words: str):
+    (loss,) = Losses().plus(alerts).untold
+    reader = AlertReader(as_json=False)
+    line = reader.line(message(to_dropped_event(loss, DEVICE)))
+    assert line is not None
+    assert click.unstyle(line).endswith(f" hq/north-door: {words}")
+    assert reader.line(message(to_dropped_event(loss, DEVICE))) is None
 
 
 def test_an_alert_is_a_json_object_for_a_program():

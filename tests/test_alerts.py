@@ -30,6 +30,7 @@ OPENED = Alert(
     box=Box(0.1, 0.2, 0.3, 0.456789),
     bundle="compact",
     bundle_version="1.0.0",
+    clock="trusted",
 )
 CLOSED = replace(OPENED, state="closed")
 
@@ -56,13 +57,20 @@ def test_an_event_says_all_of_the_alert():
             "confidence": 0.9877,
             "box": {"left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.4568},
             "bundle": {"name": "compact", "version": "1.0.0"},
+            "clock": "trusted",
             "late": False,
         },
     }
 
 
 @pytest.mark.parametrize(
-    "alert", [OPENED, CLOSED, replace(CLOSED, reason="restarted"), replace(OPENED, first_seen=0.0)]
+    "alert",
+    [
+        OPENED,
+        CLOSED,
+        replace(CLOSED, reason="restarted"),
+        replace(OPENED, first_seen=0.0, clock="untrusted"),
+    ],
 )
 @pytest.mark.parametrize("late", [False, True])
 def test_every_event_fits_the_schema(alert: Alert, late: bool):  # noqa: FBT001

@@ -258,3 +258,18 @@ def test_versions_are_compared_by_their_numbers() -> None:
     in_order = ["0.0.1", "0.9.0", "0.10.0", "1.0.0", "1.2.9", "1.2.10", "2.0.0", "10.0.0"]
     assert sorted(sorted(in_order), key=Version.parse) == in_order
     assert [str(Version.parse(text)) for text in in_order] == in_order
+
+
+def test_a_zip_that_has_its_fault_quoted_at_length_is_refused_in_a_short_line(
+    tmp_path: Path,
+) -> None:
+    place = zipped(copy_of("compact", tmp_path / "compact"))
+    data = bytearray(place.read_bytes())
+    # The length of the first entry's name, in front of the entry but not in the table of contents.
+    data[26:28] = b"\xff\xff"
+    place.write_bytes(data)
+    loaded = load_bundle(place)
+    first = min(loaded.manifest.files, key=lambda file: file.path)
+    with pytest.raises(MaskGateError, match="cannot be read as a zip") as caught:
+        loaded.content(first)
+    assert len(str(caught.value)) < 600

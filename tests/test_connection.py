@@ -4,11 +4,14 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.config import Broker
-from edge.mqtt.connection import Connection, Message
+from edge.mqtt.connection import Connection
+from edge.mqtt.message import Message, Publication
 from edge.mqtt.waker import Waker
+from tests.conftest import Mosquitto
 
 
 def test_messages_that_came_in_one_tls_record_do_not_wait_for_the_next(certificates: Path):
@@ -57,3 +60,57 @@ def test_a_wake_ends_the_wait_and_is_not_lost():
     assert time.monotonic() - began < 2
     waker.close()
     waker.wake()
+
+
+def heard_after(connection: Connection, waker: Waker, seconds: float) -> list[bytes]:
+    """What a connection is brought within so many seconds after it is opened."""
+    connection.open(waker)
+    connection.subscribe("maskgate/hq/door/command/+")
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        connection.step(left, waker)
+    return [message.payload for message in connection.received]
+
+
+def test_what_came_while_a_connection_was_lost_is_brought_and_after_a_goodbye_it_is_not(
+    make_mosquitto: Callable[..., Mosquitto],
+):
+    broker = make_mosquitto("allow_anonymous true").settings
+    waker, other = Waker(), Connection(broker, "other")
+    other.open(waker)
+
+    def say(payload: str) -> None:
+        other.publish(Publication("maskgate/hq/door/command/pause", payload))
+        while not other.acknowledged:
+            other.step(5, waker)
+        other.acknowledged.clear()
+
+    first = Connection(broker, "device", session=60)
+    assert heard_after(first, waker, 0.5) == []
+    first.drop()
+    say("1")
+    second = Connection(broker, "device", session=60)
+    assert heard_after(second, waker, 1.5) == [b"1"]
+    second.close(waker)
+    time.sleep(0.3)  # The broker may serve the other first.
+    say("2")
+    third = Connection(broker, "device", session=60)
+    assert heard_after(third, waker, 0.5) == []
+    third.drop()
+    other.drop()
+    waker.close()
+
+
+def test_what_mqtt_5_says_beside_the_payload_arrives(make_mosquitto: Callable[..., Mosquitto]):
+    broker = make_mosquitto("allow_anonymous true").settings
+    waker, connection = Waker(), Connection(broker, "both")
+    connection.open(waker)
+    connection.subscribe("maskgate/hq/door/#")
+    connection.publish(Publication("maskgate/hq/door/x", b"\xff", retain=True, correlation=b"\x00"))
+    while not connection.received:
+        connection.step(5, waker)
+    assert connection.received == [
+        Message("maskgate/hq/door/x", b"\xff", retained=True, correlation=b"\x00")
+    ]
+    connection.drop()
+    waker.close()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from edge.alerting.alerts import to_cloudevent
 from edge.config import Broker, Device
 from edge.errors import MaskGateError
 from edge.mqtt.connection import Connection
+from edge.mqtt.message import Publication
 from edge.mqtt.subscribe import subscribe
 from edge.mqtt.waker import Waker
 from tests.conftest import PASSWORD, Embedded, Mosquitto, Silent, free_port, wait_until
@@ -71,7 +73,7 @@ def send(broker: Broker, *messages: tuple[str, str]) -> None:
     connection = Connection(broker, "tests")
     connection.open(waker)
     for topic, payload in messages:
-        connection.publish(topic, payload)
+        connection.publish(Publication(topic, payload))
     deadline = time.monotonic() + 10
     while len(connection.acknowledged) < len(messages):
         assert time.monotonic() < deadline
@@ -81,7 +83,8 @@ def send(broker: Broker, *messages: tuple[str, str]) -> None:
 
 
 def event(number: int, *, late: bool = False) -> str:
-    return json.dumps(to_cloudevent(alert(number), DEVICE, late=late))
+    told = replace(alert(number), clock="trusted")
+    return json.dumps(to_cloudevent(told, DEVICE, late=late))
 
 
 ALERT = "maskgate/hq/north-door/alert"

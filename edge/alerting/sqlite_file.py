@@ -5,8 +5,9 @@ import os
 import sqlite3
 import stat
 import time
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,8 @@ KEPT_DAMAGED = 3
 """Damaged files kept for inspection; a dying card must not be filled with them."""
 _HEADER = b"SQLite format 3\0"
 """What every SQLite file begins with (https://www.sqlite.org/fileformat.html, 1.3)."""
+_MAY_PASS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+"""No space, the user's quota, a read-only file system, a card that fails."""
 _CHUNK = 1 << 20
 """Bytes of a file looked at in one piece."""
 _OF_THE_DISK = ("full", "disk I/O error", "readonly", "unable to open")
@@ -32,6 +35,8 @@ class Layout:
     version: int
     tables: str
     """The statements that make the tables."""
+    upgrades: Mapping[int, str] = field(default_factory=dict)
+    """By an earlier version, the statements that make its tables the next version's."""
 
 
 def open_alone(what: str, path: Path, layout: Layout) -> sqlite3.Connection:
@@ -90,6 +95,13 @@ def is_of_the_disk(error: Exception) -> bool:
     return isinstance(error, OSError)
 
 
+def may_pass(error: OSError | sqlite3.Error) -> bool:
+    """Whether a file that cannot be opened may be had later: the disk is full or out of order."""
+    if isinstance(error, OSError):
+        return error.errno in _MAY_PASS
+    return any(part in str(error) for part in ("full", "disk I/O error"))
+
+
 def move_aside(path: Path) -> Path:
     """Rename a file of no use and its log to <name>.corrupt-<time>; the oldest such are deleted.
 
@@ -141,12 +153,22 @@ def _begin(db: sqlite3.Connection, layout: Layout) -> None:
     )
 
 
+def _upgrade(db: sqlite3.Connection, layout: Layout) -> int:
+    """Bring the tables of an earlier version up to date; returns the version that they have."""
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    while version in layout.upgrades:
+        statements = layout.upgrades[version]
+        version += 1
+        db.executescript(f"BEGIN; {statements} PRAGMA user_version = {version}; COMMIT;")
+    return version
+
+
 def _check(what: str, path: Path, db: sqlite3.Connection, layout: Layout) -> None:
     if db.execute("PRAGMA application_id").fetchone()[0] != layout.application_id:
         raise MaskGateError(
             f"{what} {path}: it is another program's SQLite file; set {what}.path to another file"
         )
-    version = db.execute("PRAGMA user_version").fetchone()[0]
+    version = _upgrade(db, layout)
     if version != layout.version:
         raise MaskGateError(
             f"{what} {path}: expected version {layout.version}, found {version}; use the MaskGate "

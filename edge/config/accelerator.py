@@ -20,6 +20,7 @@ ACCELERATOR = Field(
 )
 THREADS = Field(
     None,
+    examples=[2],
     ge=1,
     le=16,
     description="CPU threads that a net may use. cpu uses so many, 1 when not set; auto tries "

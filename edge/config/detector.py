@@ -37,6 +37,7 @@ class Detector(Section):
     file: HomePath | None = Field(None, description="The YuNet's file (ONNX), for kind yunet.")
     score_threshold: Share | None = Field(
         None,
+        examples=[YUNET_THRESHOLD],
         description="Score that a face must exceed, for kinds maskgate and yunet; the bundle's or "
         f"{YUNET_THRESHOLD} when not set.",
     )
@@ -46,6 +47,7 @@ class Detector(Section):
     )
     form: Literal["float32", "float16", "dynamic", "int8"] | None = Field(
         None,
+        examples=["dynamic"],
         description="dynamic: quantised nets; float32: as they were trained, for kind mtcnn "
         "exactly the faces of the mtcnn package, slower; the bundle's default when not set.",
     )
@@ -54,6 +56,7 @@ class Detector(Section):
     )
     factor: float | None = Field(
         None,
+        examples=[0.709],
         gt=0.3,
         lt=0.95,
         description="Scale from one level of the pyramid to the next, for kind mtcnn; the bundle's "
@@ -61,6 +64,7 @@ class Detector(Section):
     )
     thresholds: tuple[Share, Share, Share] | None = Field(
         None,
+        examples=[[0.8, 0.7, 0.8]],
         description="Scores that P-Net, R-Net and O-Net must exceed, for kind mtcnn; the bundle's "
         "when not set.",
     )

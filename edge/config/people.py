@@ -40,6 +40,7 @@ class Decision(Section):
     agreement: Share = Field(0.75, description="Share of the votes that must agree.")
     min_face: float | None = Field(
         None,
+        examples=[60],
         gt=0,
         le=2000,
         description="Longer side in pixels from which a face may vote; detector.min_face when "

@@ -5,11 +5,17 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from edge.config.broker import Broker
 from edge.config.cameras import DEFAULT_NAME, Camera, Cameras
 from edge.config.classifier import Classifier
+from edge.config.commands import Commands
 from edge.config.detector import Detector
 from edge.config.device import Device
+from edge.config.health import Health
+from edge.config.home_assistant import HomeAssistant
 from edge.config.outbox import Outbox
 from edge.config.people import Decision, Tracking
+from edge.config.snapshot import Snapshot
 from edge.config.trust import Trust
+from edge.config.updates import Updates
+from edge.config.view import View
 
 
 class Settings(BaseModel):
@@ -25,7 +31,13 @@ class Settings(BaseModel):
     tracking: Tracking = Tracking()
     decision: Decision = Decision()
     outbox: Outbox = Outbox()
+    health: Health = Health()
+    commands: Commands = Commands()
+    home_assistant: HomeAssistant = HomeAssistant()
+    snapshot: Snapshot = Snapshot()
     trust: Trust = Trust()
+    updates: Updates = Updates()
+    view: View = View()
 
     @model_validator(mode="after")
     def _faces_that_count_are_looked_for(self) -> "Settings":

@@ -11,6 +11,7 @@ class Trust(Section):
     keys: tuple[HomePath, ...] = Field(
         (),
         max_length=100,
+        examples=[["/etc/maskgate/door.key.pub"]],
         description="Public keys (PEM) of those who may sign bundles; without any, a bundle needs "
         "no signature.",
     )

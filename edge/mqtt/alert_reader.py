@@ -10,9 +10,11 @@ import click
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from edge.alerting.alerts import in_words
+from edge.alerting.losses import DROPPED_TYPE
 from edge.bundle import Share
+from edge.clock import ClockTrust
 from edge.config import Name
-from edge.mqtt.connection import Message
+from edge.mqtt.message import Message
 from edge.mqtt.topics import ROOT
 
 MAX_PAYLOAD = 65_536
@@ -39,6 +41,7 @@ class _Data(_Part):
     last_seen: AwareDatetime
     confidence: Share
     late: bool
+    clock: ClockTrust = "trusted"
     reason: str | None = None
 
 
@@ -46,6 +49,22 @@ class _Event(_Part):
     specversion: Literal["1.0"]
     id: str = Field(min_length=1, max_length=200)
     data: _Data
+
+
+class _LostData(_Part):
+    site: Name
+    device: Name
+    count: int = Field(ge=1)
+    oldest: AwareDatetime | None = None
+    newest: AwareDatetime | None = None
+    clock: ClockTrust = "trusted"
+
+
+class _LostEvent(_Part):
+    specversion: Literal["1.0"]
+    id: str = Field(min_length=1, max_length=200)
+    type: Literal["org.maskgate.alerts.dropped"]
+    data: _LostData
 
 
 class AlertReader:
@@ -88,7 +107,10 @@ class AlertReader:
             raise ValueError(f"it claims to be of {event.data.site}/{event.data.device}")
         if self._is_repeat(message.topic, event.id):
             return None
-        return _as_line(content) if self._as_json else _in_words(event.data)
+        if self._as_json:
+            return _as_line(content)
+        data = event.data
+        return _lost_in_words(data) if isinstance(data, _LostData) else _in_words(data)
 
     def _is_repeat(self, topic: str, event_id: str) -> bool:
         key = topic, event_id
@@ -115,7 +137,7 @@ def _levels(topic: str) -> tuple[str, str, str]:
     return harmless(levels[1]), harmless(levels[2]), levels[3]
 
 
-def _parse(payload: bytes) -> tuple[_Event, dict[str, Any]]:
+def _parse(payload: bytes) -> tuple[_Event | _LostEvent, dict[str, Any]]:
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"expected an alert, found {len(payload)} bytes")
     try:
@@ -124,8 +146,10 @@ def _parse(payload: bytes) -> tuple[_Event, dict[str, Any]]:
         raise ValueError("expected an alert, found JSON nested too deep") from None
     except ValueError as error:
         raise ValueError(f"expected JSON ({error})") from None
+    is_loss = isinstance(content, dict) and content.get("type") == DROPPED_TYPE
+    event: _Event | _LostEvent
     try:
-        event = _Event.model_validate(content)
+        event = (_LostEvent if is_loss else _Event).model_validate(content)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"])) or "it"
@@ -154,7 +178,20 @@ def _in_words(data: _Data) -> str:
         text = f"over: {what}, {data.confidence:.0%} sure, seen for {seconds:.0f} s"
     if data.reason is not None:
         text += f", {harmless(data.reason)}"
-    return f"{who}: {text}{', sent late' if data.late else ''}"
+    late = ", sent late" if data.late else ""
+    return f"{who}: {text}{late}{_doubt(data.clock)}"
+
+
+def _lost_in_words(data: _LostData) -> str:
+    what = "alert was" if data.count == 1 else "alerts were"
+    text = click.style(f"{data.count} {what} LOST", fg="red", bold=True)
+    if data.oldest and data.newest:
+        text += f", of {_local(data.oldest)} to {_local(data.newest)}{_doubt(data.clock)}"
+    return f"{_local(datetime.now().astimezone())} {data.site}/{data.device}: {text}"
+
+
+def _doubt(clock: ClockTrust) -> str:
+    return ", by a clock that was not set" if clock == "untrusted" else ""
 
 
 def _local(moment: datetime) -> str:

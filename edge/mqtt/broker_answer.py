@@ -2,9 +2,11 @@
 
 import ssl
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.clock import Clock
 from edge.mqtt.broker_url import BrokerAddress
 
 PROTOCOL_ERROR = 130
@@ -14,6 +16,8 @@ _PASSING = {128, 131, 136, 137, 139, 151, 156, 157, 159}
 unavailable, busy, shutting down, quota, use another server, server moved, rate exceeded."""
 _LOGIN = {134, 135}
 """MQTT 5 reason codes: bad user name or password, not authorized."""
+_NOT_NOW = {9, 10}
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 _UNSUPPORTED_VERSION = 132
 _TAKEN_OVER = 142
 
@@ -41,6 +45,7 @@ class Login:
 
     address: BrokerAddress
     has_password: bool
+    has_certificate: bool
     protocol: str
 
     def unreachable(self, what: str) -> UnreachableError:
@@ -70,10 +75,25 @@ class Login:
             )
         return self.unreachable(str(code)) if code.value in _PASSING else self.refused(str(code))
 
+    def closed_at_once(self) -> UnreachableError:
+        """The error for a broker that accepts a connection and closes it again."""
+        if not self.address.tls:
+            hint = "is it an MQTT broker, and should the URL be mqtts:// or the protocol 3.1.1?"
+        elif self.has_certificate:
+            hint = "does it take broker.cert_file, or should the protocol be 3.1.1?"
+        else:
+            hint = "does it want a certificate of the device (broker.cert_file)?"
+        return self.unreachable(f"it closed the connection without an answer; {hint}")
+
     def no_connection(self, error: Exception) -> UnreachableError | RefusedError:
         """The error for a connection that could not be made."""
         if self.address.tls and isinstance(error, ssl.SSLEOFError | ConnectionResetError):
             return self.unreachable("it broke off the TLS handshake; does this port speak TLS?")
+        if _may_be_the_clock(error):
+            return self.unreachable(
+                f"TLS fails ({_tls_reason(error)}); no time server has set the clock of this "
+                "device yet"
+            )
         if isinstance(error, ssl.SSLError):
             return self.refused(
                 f"TLS fails ({_tls_reason(error)}); check broker.ca_file, the host's name and "
@@ -88,6 +108,15 @@ class Login:
         if not self.has_password:
             return f"user {user!r} has no password; set broker.password_file or MASKGATE_PASSWORD"
         return f"check user {user!r} and the password"
+
+
+def _may_be_the_clock(error: Exception) -> TypeGuard[ssl.SSLCertVerificationError]:
+    """Whether a certificate is out of date by a clock that cannot be trusted."""
+    return (
+        isinstance(error, ssl.SSLCertVerificationError)
+        and error.verify_code in _NOT_NOW
+        and Clock().read().trust == "untrusted"
+    )
 
 
 def _tls_reason(error: ssl.SSLError) -> str:

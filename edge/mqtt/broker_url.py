@@ -1,22 +1,17 @@
 """Where the broker is, and the password for it."""
 
-import logging
 import os
-import stat
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from edge.errors import MaskGateError
+from edge.password_file import read_password_file
 
 PASSWORD_VARIABLE = "MASKGATE_PASSWORD"  # noqa: S105  # the variable's name
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 """The ports registered with IANA for MQTT without and with TLS."""
 _EXPECTED = "expected mqtt://[user@]host[:port] or mqtts://[user@]host[:port]"
-_MAX_PASSWORD = 65_535
-"""Bytes; MQTT writes the length in 16 bits."""
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +73,8 @@ def read_password(user: str | None, file: Path | None) -> str | None:
     """
     if file is None:
         return os.environ.get(PASSWORD_VARIABLE) or None if user else None
-    where = f"broker.password_file {file}"
     if user is None:
-        raise MaskGateError(f"{where}: there is no user for it; name one in broker.url as user@")
-    try:
-        with file.open("rb") as opened:
-            if os.fstat(opened.fileno()).st_mode & stat.S_IROTH:
-                _warn_of_readers(where)
-            password = opened.readline(_MAX_PASSWORD + 1).rstrip(b"\r\n").decode()
-    except OSError as error:
         raise MaskGateError(
-            f"{where}: {error.strerror}; expected a file whose first line is the password"
-        ) from error
-    except UnicodeDecodeError:
-        raise MaskGateError(f"{where}: its first line is not UTF-8 text") from None
-    if not password:
-        raise MaskGateError(f"{where}: its first line is empty; expected the password")
-    return password
-
-
-@cache
-def _warn_of_readers(where: str) -> None:
-    # Cached: the file is read for each connection, but one warning is enough.
-    log.warning("%s can be read by every user of this machine; chmod o-r it", where)
+            f"broker.password_file {file}: there is no user for it; name one in broker.url as user@"
+        )
+    return read_password_file("broker.password_file", file)

@@ -7,7 +7,6 @@ so nothing depends on what a client library keeps in memory.
 import select
 import ssl
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import (
@@ -19,14 +18,25 @@ from paho.mqtt.client import (
     MQTTv311,
 )
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.config import Broker
-from edge.errors import MaskGateError
 from edge.mqtt.broker_answer import PROTOCOL_ERROR, Login, RefusedError, UnreachableError
 from edge.mqtt.broker_url import parse_broker_url, read_password
+from edge.mqtt.message import (
+    Acknowledgement,
+    Message,
+    Publication,
+    Will,
+    of_goodbye,
+    of_publication,
+    of_session,
+    of_will,
+    received,
+)
+from edge.mqtt.tls import tls_context
 from edge.mqtt.waker import Waker
 
 ANSWER_SECONDS = 5.0
@@ -34,46 +44,27 @@ ANSWER_SECONDS = 5.0
 
 WINDOW = 16
 """Messages sent ahead of their acknowledgements, where the broker does not want fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker publishes, retained, when the connection ends without a goodbye."""
-
-    topic: str
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """The broker's answer to a message."""
-
-    message: int
-    refusal: str | None
-    """Why the broker did not take it; only MQTT 5 says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message from the broker."""
-
-    topic: str
-    payload: bytes
+LARGEST = 65_536
+"""Bytes of a message that a broker of MQTT 5 may pass on to us: commands are far smaller."""
 
 
 class Connection:
     """A connection to the broker, for one thread; others may wake it."""
 
-    def __init__(self, broker: Broker, client_id: str, will: Will | None = None) -> None:
+    def __init__(
+        self, broker: Broker, client_id: str, will: Will | None = None, *, session: int = 0
+    ) -> None:
         """Prepare a connection; nothing is sent yet.
 
         Args:
             broker: with a URL.
             client_id: a broker ends an older connection of the same id.
             will: what is published when the connection ends without a goodbye.
+            session: seconds for which the broker keeps what is meant for this client after the
+                connection was lost; only MQTT 5 has a limit for it, so 3.1.1 keeps nothing.
 
         Raises:
-            MaskGateError: the password file or the CA file is not usable.
+            MaskGateError: the password file, the CA file, the certificate or its key is not usable.
         """
         if broker.url is None:
             raise ValueError("a connection needs the broker's URL")
@@ -84,13 +75,19 @@ class Connection:
         """Answers that came in; for the owner to take out."""
         self.window = WINDOW
         """Messages that may be sent ahead of their acknowledgements."""
+        self.largest: int | None = None
+        """Bytes of a message that the broker takes; None for no limit."""
+        self.subscription_refusal: RefusedError | None = None
+        """Why the broker does not pass on what was subscribed to, if it does not."""
         self._keepalive = broker.keepalive
         self._is_mqtt5 = broker.protocol == "5"
         self._accepted: float | None = None
         """Monotonic time when the broker let this client in."""
         self._end: UnreachableError | RefusedError | None = None
         password = read_password(self.address.user, broker.password_file)
-        self._login = Login(self.address, password is not None, broker.protocol)
+        self._login = Login(
+            self.address, password is not None, broker.cert_file is not None, broker.protocol
+        )
         self._client = Client(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -101,8 +98,12 @@ class Connection:
         if self.address.user is not None:
             self._client.username_pw_set(self.address.user, password)
         if will is not None:
-            self._client.will_set(will.topic, will.payload, qos=1, retain=True)
-        self._set_tls(broker)
+            more = of_will(will) if self._is_mqtt5 else None
+            self._client.will_set(will.topic, will.payload, qos=1, retain=True, properties=more)
+        context = tls_context(broker, asked=self.address.tls)
+        if context is not None:
+            self._client.tls_set_context(context)
+        self._session = session if self._is_mqtt5 else 0
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
@@ -117,7 +118,16 @@ class Connection:
             RefusedError: it refuses the login, or its certificate is not to be trusted.
         """
         try:
-            self._client.connect(self.address.host, self.address.port, self._keepalive)
+            if self._is_mqtt5:
+                self._client.connect(
+                    self.address.host,
+                    self.address.port,
+                    self._keepalive,
+                    clean_start=not self._session,
+                    properties=of_session(self._session, LARGEST),
+                )
+            else:
+                self._client.connect(self.address.host, self.address.port, self._keepalive)
         except (OSError, ValueError) as error:
             # A host name that no name server could ever know is a ValueError.
             raise self._login.no_connection(error) from error
@@ -156,36 +166,35 @@ class Connection:
         if self._client.socket() is None:
             raise self._login.unreachable("the connection was lost")
 
-    def publish(
-        self, topic: str, payload: str, *, retain: bool = False, content_type: str | None = None
-    ) -> int:
+    def publish(self, publication: Publication) -> int:
         """Send a message at QoS 1.
-
-        Args:
-            topic: where to.
-            payload: text.
-            retain: whether the broker keeps it for later subscribers.
-            content_type: a MIME type; said in MQTT 5 only.
 
         Returns:
             The message's number, as its acknowledgement will name it.
         """
-        properties = None
-        if self._is_mqtt5:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho
-            properties.PayloadFormatIndicator = 1  # UTF-8
-            if content_type is not None:
-                properties.ContentType = content_type
-        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
+        return self._client.publish(
+            publication.topic,
+            publication.payload,
+            qos=1,
+            retain=publication.retain,
+            properties=of_publication(publication) if self._is_mqtt5 else None,
+        ).mid
 
     def subscribe(self, *topics: str) -> None:
-        """Ask for the messages of some topics, at QoS 1."""
-        self._client.subscribe([(topic, 1) for topic in topics])
+        """Ask for the messages of some topics, at QoS 1; see `subscription_refusal`."""
+        if self._is_mqtt5:
+            # So that a message to be kept can be told from one for now.
+            options = SubscribeOptions(qos=1, retainAsPublished=True)
+            self._client.subscribe([(topic, options) for topic in topics])
+        else:
+            self._client.subscribe([(topic, 1) for topic in topics])
 
     def close(self, waker: Waker) -> None:
         """Say goodbye, so that the broker keeps the will to itself."""
         deadline = time.monotonic() + 1
-        self._client.disconnect()
+        self._client.disconnect(
+            properties=of_goodbye() if self._session and self._is_mqtt5 else None
+        )
         try:
             while (left := deadline - time.monotonic()) > 0:
                 self.step(left, waker)
@@ -198,24 +207,6 @@ class Connection:
         sock: Any = self._client.socket()
         if sock is not None:
             sock.close()
-
-    def _set_tls(self, broker: Broker) -> None:
-        if not self.address.tls:
-            if broker.ca_file is not None:
-                raise MaskGateError(
-                    "broker.ca_file is set, but broker.url asks for no TLS; write mqtts://…"
-                )
-            return
-        try:
-            context = ssl.create_default_context(cafile=broker.ca_file)
-        except (OSError, ValueError) as error:
-            # ssl.SSLError, for what is no certificate, is an OSError.
-            reason = "no PEM certificate in it" if isinstance(error, ssl.SSLError) else error
-            raise MaskGateError(
-                f"broker.ca_file {broker.ca_file}: {getattr(reason, 'strerror', None) or reason}; "
-                "expected the CA certificates in PEM form"
-            ) from error
-        self._client.tls_set_context(context)
 
     def _on_connect(
         self,
@@ -230,6 +221,7 @@ class Connection:
             return
         self._accepted = time.monotonic()
         self.window = max(1, min(WINDOW, getattr(more, "ReceiveMaximum", WINDOW)))
+        self.largest = getattr(more, "MaximumPacketSize", None)
 
     def _on_disconnect(
         self,
@@ -248,10 +240,7 @@ class Connection:
         elif code.value == PROTOCOL_ERROR:
             self._end = self._login.unreachable("what it says is not MQTT; is it the right port?")
         else:
-            self._end = self._login.unreachable(
-                "it closed the connection without an answer; is it an MQTT broker, and should "
-                "the URL be mqtts:// or the protocol 3.1.1?"
-            )
+            self._end = self._login.closed_at_once()
 
     def _on_publish(
         self, _client: Client, _data: object, message: int, code: ReasonCode, _more: object
@@ -264,11 +253,9 @@ class Connection:
     ) -> None:
         refused = [code for code in codes if code.is_failure]
         if refused:
-            self._end = self._login.refused(f"it refuses the subscription ({refused[0]})")
+            self.subscription_refusal = self._login.refused(
+                f"it refuses the subscription ({refused[0]})"
+            )
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""  # Which no device's topic is.
-        self.received.append(Message(topic, bytes(message.payload)))
+        self.received.append(received(message))

@@ -1,4 +1,4 @@
-"""The publisher: brings what waits in the outbox to the broker, however long that takes."""
+"""The publisher: all that the device says to its broker and hears from it, on one connection."""
 
 import logging
 import threading
@@ -6,13 +6,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from paho.mqtt.client import topic_matches_sub
+
 from edge.alerting.outbox import Outbox
 from edge.config import Broker, Device
 from edge.errors import MaskGateError
+from edge.health.outage import Outage
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.broker_answer import LostError, RefusedError, UnreachableError
-from edge.mqtt.connection import Connection, Will
+from edge.mqtt.connection import Connection
 from edge.mqtt.delivery import Delivery
+from edge.mqtt.message import Message, Publication, Will
+from edge.mqtt.post import Post
+from edge.mqtt.reports import Report, Reports
 from edge.mqtt.topics import topic
 from edge.mqtt.waker import Waker
 
@@ -20,6 +26,10 @@ IDLE_SECONDS = 1.0
 """Longest wait before the publisher looks around."""
 GOODBYE_SECONDS = 2.0
 """How long the broker may take to acknowledge "offline" when the publisher stops."""
+SESSION_SECONDS = 60
+"""How long the broker keeps commands for a device whose connection was lost (MQTT 5)."""
+WILL_DELAY_SECONDS = 5
+"""How long the broker waits for it to come back before it says that it is offline (MQTT 5)."""
 BRIEF_SECONDS = 5.0
 """A connection lost so soon may have been taken over: a broker lets in one of each client id."""
 log = logging.getLogger(__name__)
@@ -40,7 +50,8 @@ class PublisherState:
 class Publisher:
     """Publishes the outbox's alerts, in order and at least once, on a thread of its own.
 
-    It reconnects for as long as it runs. Any thread may call any method; none but
+    Beside them what is to be said once and what the broker is to keep; and it passes on what it
+    hears. It reconnects for as long as it runs. Any thread may call any method; none but
     `wait_until_delivered` and `stop` waits for anything.
     """
 
@@ -55,12 +66,17 @@ class Publisher:
         self._broker = broker
         self._device = device
         self._outbox = outbox
+        self._post = Post()
+        self._reports: list[Report] = []
+        self._heard: dict[str, Callable[[Message], object]] = {}
+        """What to do with a message, by a topic, which may have wildcards."""
         self._waker = Waker()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._changed = threading.Condition()
         self._state = PublisherState(connected=False, refused=False, detail="not started")
         self._told: set[str] = set()
+        self._outage = Outage()
         self._brief = 0
         """Connections in a row that were lost soon after they were accepted."""
 
@@ -69,6 +85,29 @@ class Publisher:
         """How things stand now."""
         with self._changed:
             return self._state
+
+    @property
+    def unsent(self) -> int:
+        """Messages other than alerts that could not be sent in time."""
+        return self._post.dropped
+
+    def report(self, report: Report) -> None:
+        """Let the broker keep something of how the device stands; before the start."""
+        self._reports.append(report)
+
+    def hear(self, topics: str, take: Callable[[Message], object]) -> None:
+        """Listen to the messages of some topics; before the start.
+
+        Args:
+            topics: a topic, which may have wildcards.
+            take: called for each message, on the publisher's thread, so it must not wait.
+        """
+        self._heard[topics] = take
+
+    def post(self, publication: Publication, after: float = 0.0) -> None:
+        """Say something once, after so many seconds; it is dropped if that takes too long."""
+        self._post.put(publication, after)
+        self.notify()
 
     def start(self) -> None:
         """Begin; a broker that is away or refuses is no error here.
@@ -161,31 +200,56 @@ class Publisher:
         # The id is the device's own, so that a broker ends what is left of an earlier connection,
         # and publishes its will, before it lets this one in.
         client_id = f"maskgate-{self._device.site}-{self._device.id}"
-        return Connection(self._broker, client_id, Will(topic(self._device, "status"), "offline"))
+        will = Will(topic(self._device, "status"), "offline", WILL_DELAY_SECONDS)
+        return Connection(self._broker, client_id, will, session=SESSION_SECONDS)
 
     def _serve(self, connection: Connection) -> None:
         try:
             connection.open(self._waker)
             delivery = Delivery(connection, self._device, self._outbox)
             delivery.say("online")
+            if self._heard:
+                connection.subscribe(*self._heard)
+            reports = Reports(self._reports)
             while not self._stopping.is_set():
-                self._report(connection, delivery)
+                self._note(connection, delivery)
                 delivery.send()
+                reports.send(delivery)
+                self._send_post(delivery)
                 connection.step(IDLE_SECONDS, self._waker)
+                self._take(connection)
                 if delivery.settle():
                     with self._changed:
                         self._changed.notify_all()
                 self._outbox.retry()
+            reports.send(delivery, at_last=True)
             self._say_goodbye(connection, delivery)
         finally:
             connection.drop()
 
-    def _report(self, connection: Connection, delivery: Delivery) -> None:
+    def _send_post(self, delivery: Delivery) -> None:
+        while not delivery.is_full() and (publication := self._post.take()) is not None:
+            delivery.publish(publication)
+
+    def _take(self, connection: Connection) -> None:
+        messages = list(connection.received)
+        connection.received.clear()
+        for message in messages:
+            for topics, take in self._heard.items():
+                if topic_matches_sub(topics, message.topic):
+                    take(message)
+
+    def _note(self, connection: Connection, delivery: Delivery) -> None:
+        refusal = connection.subscription_refusal
+        if refusal is not None and str(refusal) not in self._told:
+            self._told.add(str(refusal))
+            log.error("%s; alerts go out all the same", refusal)
         if delivery.refusal is not None:
             self._tell(logging.ERROR, f"refused: {delivery.refusal}", refused=True)
         elif not self.state.connected:
             detail = f"connected to broker {connection.address}"
             log.info(detail)
+            self._outage.over()
             self._become(PublisherState(connected=True, refused=False, detail=detail))
 
     def _say_goodbye(self, connection: Connection, delivery: Delivery) -> None:
@@ -202,10 +266,13 @@ class Publisher:
         connection.close(self._waker)
 
     def _tell(self, level: int, detail: str, *, refused: bool = False) -> None:
-        """Note that the broker is not to be had, and log each cause once until that is over."""
+        """Note that the broker is not to be had, and log each cause once, then reminders."""
+        reminder = self._outage.failed()
         if detail not in self._told:
             self._told.add(detail)
             log.log(level, detail)
+        elif reminder:
+            log.log(level, "%s; %s", detail, reminder)
         self._become(PublisherState(connected=False, refused=refused, detail=detail))
 
     def _become(self, state: PublisherState) -> None:

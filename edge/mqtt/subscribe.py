@@ -125,6 +125,10 @@ def _listen(connection: Connection, reader: AlertReader, end: End, waker: Waker)
                 connection.step(left, waker)
             finally:
                 _show(connection, reader)
+            if connection.subscription_refusal is not None:
+                raise RefusedError(
+                    f"broker {connection.address}: {connection.subscription_refusal}"
+                )
         connection.close(waker)
     finally:
         connection.drop()

@@ -4,14 +4,9 @@ The process may also be another Python's, with another runtime.
 """
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +15,7 @@ from numpy.typing import NDArray
 
 from edge.errors import MaskGateError
 from edge.runtime.accelerator import Accelerator
+from edge.runtime.apart import ApartError, run_apart, said_last
 
 ORDER, RESULT = "order.json", "result.json"
 MODEL, INPUTS, OUTPUTS = "model{}.tflite", "inputs{}.npy", "outputs{}.npy"
@@ -143,8 +139,10 @@ def try_models(
                 (folder / MODEL.format(number)).write_bytes(job.content)
                 np.save(folder / INPUTS.format(number), job.inputs)
             (folder / ORDER).write_text(json.dumps(order), encoding="utf-8")
-            said = _run(folder, accelerator, python or Path(sys.executable), limit)
+            said = run_apart("edge.runtime.trial_process", folder, limit, python)
             return _read_trials(folder, accelerator, said)
+    except ApartError as error:
+        raise TrialError(f"on {accelerator}: {error}") from error
     except OSError as error:
         raise TrialError(
             f"on {accelerator}: it cannot be tried ({error.filename or tempfile.gettempdir()}: "
@@ -162,51 +160,9 @@ def _read_trials(folder: Path, accelerator: Accelerator, said: str) -> list[Tria
                 for number, taken in enumerate(result["seconds"])
             ]
     except (OSError, ValueError) as error:
-        last = said.strip().splitlines()[-1:] or ["it said nothing"]
-        raise TrialError(f"on {accelerator}: it ended without a result ({last[0]})") from error
+        raise TrialError(
+            f"on {accelerator}: it ended without a result ({said_last(said)})"
+        ) from error
     found = _UNSUPPORTED.search(said)
     unsupported = tuple(line.rstrip(": ") for line in found[1].splitlines()) if found else ()
     raise TrialError(f"on {accelerator}: {result['refused']}", unsupported)
-
-
-def _run(folder: Path, accelerator: Accelerator, python: Path, limit: float) -> str:
-    """Run the process; give what it said on standard error."""
-    root = Path(__file__).parents[2]
-    with (folder / "said").open("w+b") as said:
-        with _group(
-            subprocess.Popen(  # noqa: S603
-                [str(python), "-c", _START, str(root), str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=said,
-                start_new_session=True,
-                cwd=folder,
-            )
-        ) as process:
-            try:
-                process.wait(limit)
-            except subprocess.TimeoutExpired:
-                raise TrialError(f"on {accelerator}: no result within {limit:g} s") from None
-        said.seek(0)
-        text = said.read().decode(errors="replace")
-    if process.returncode < 0:
-        name = signal.Signals(-process.returncode).name
-        raise TrialError(f"on {accelerator}: the process crashed ({name})")
-    return text
-
-
-_START = (
-    "import sys; sys.path[0] = sys.argv[1]; from edge.runtime.trial_process import main; main()"
-)
-"""The working directory's place in the path is taken by the folder that `edge` is in."""
-
-
-@contextmanager
-def _group(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[bytes]"]:
-    """End a process and all that it started, whatever happens."""
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -1,10 +1,7 @@
 """The process of a trial: reads an order from a folder, runs models, leaves the result there."""
 
-import ctypes
 import json
 import math
-import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -24,22 +21,13 @@ LEAST = 3
 """Timed rounds that there are however long they take; a median needs as many."""
 
 
-def main() -> None:
-    """Do what the folder given on the command line orders."""
-    _end_with_parent()
-    folder = Path(sys.argv[2])
+def main(folder: Path) -> None:
+    """Do what a folder orders."""
     try:
         result = _follow(folder)
     except (MaskGateError, RuntimeError, ValueError) as error:
         result = {"refused": " ".join(str(error).split())}
     (folder / RESULT).write_text(json.dumps(result), encoding="utf-8")
-
-
-def _end_with_parent() -> None:
-    """Leave no process behind that hangs in a driver when the one that started it is killed."""
-    set_death_signal = 1  # PR_SET_PDEATHSIG of linux/prctl.h
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
 
 
 def _follow(folder: Path) -> dict[str, Any]:

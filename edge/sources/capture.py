@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from edge.errors import MaskGateError
+from edge.health.outage import Outage
 from edge.sources.freeze import Freeze
 from edge.sources.source import Source, SourceAway
 from edge.sources.state import CameraState, Record
@@ -52,6 +53,7 @@ class Capture:
         """
         self._open_source = open_source
         self._record = record
+        self._outage = Outage()
         self._on_news = on_news
         self._frozen_after = frozen_after
         self._freeze = Freeze()
@@ -198,7 +200,8 @@ class Capture:
             if self._done:
                 return
             if record.condition == "away":
-                log.info("camera %s: back again", record.camera)
+                log.info("camera %s: back again", record.camera, extra={"camera": record.camera})
+                self._outage.over()
             record.become("delivering")
             record.captured += skipped
             record.dropped += skipped + (self._frame is not None)
@@ -214,6 +217,10 @@ class Capture:
         with self._news:
             if self._done:
                 return
+            reminder = self._outage.failed()
+            about = {"camera": self._record.camera}
             if self._record.condition != "away":
-                log.warning("%s; trying again until it is back", reason)
+                log.warning("%s; trying again until it is back", reason, extra=about)
+            elif reminder:
+                log.warning("%s; %s", reason, reminder, extra=about)
             self._record.become("away", reason)

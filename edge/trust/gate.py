@@ -64,6 +64,15 @@ def remember_running(bundles: list[Bundle], settings: Settings) -> None:
         Accepted(_accepted_path(settings)).remember([bundle.manifest for bundle in bundles])
 
 
+def accept_older(bundle: Bundle, settings: Settings) -> None:
+    """Let a bundle that ran here before run again; its version is then the oldest that may.
+
+    Raises:
+        MaskGateError: there is no place to remember it.
+    """
+    remember_running([bundle], settings)
+
+
 def _require_signature(bundle: Bundle, settings: Settings) -> None:
     keys = [read_key(path) for path in settings.trust.keys]
     signature = read_signature(bundle)

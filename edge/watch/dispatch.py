@@ -16,15 +16,21 @@ PARTING_LIMIT = 2.0
 class Dispatch:
     """The outbox and the publisher, and the embedded broker where none is configured."""
 
-    SECTIONS = ("device", "broker", "outbox")
+    SECTIONS = ("device", "broker", "outbox", "commands", "home_assistant")
     """What of the settings it is opened by; opened anew when one of them changes."""
 
-    def __init__(self, settings: Settings, say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        say: Callable[[str], object],
+        attach: Callable[[Publisher, Settings], object],
+    ) -> None:
         """Open the outbox and begin to publish.
 
         Args:
             settings: see SECTIONS.
             say: tells a person something.
+            attach: lets the publisher say and hear more than alerts, before it starts.
 
         Raises:
             MaskGateError: the outbox cannot be used, the embedded broker does not start, or a file
@@ -36,6 +42,7 @@ class Dispatch:
             if settings.broker.url is None:
                 self.broker = _embedded(stack, say)
             self.publisher = Publisher(self.broker, settings.device, self.outbox)
+            attach(self.publisher, settings)
             self.publisher.start()
             stack.callback(self.publisher.stop, PARTING_LIMIT)
             self._stack = stack.pop_all()

@@ -1,14 +1,27 @@
 """The command `maskgate run`: watch until the sources or the time end, then bring alerts home."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from edge.commands.request import Update
 from edge.config import Settings
 from edge.ending import End, on_sighup
 from edge.errors import MaskGateError
+from edge.health.hardware import Hardware
+from edge.health.health import to_message
+from edge.health.metrics_port import MetricsPort
+from edge.health.monitor import Monitor
+from edge.health.service import Service
+from edge.health.systemd import Systemd
+from edge.health.watchdog import Watchdog
 from edge.show.console import Console
 from edge.show.recording import Recording
+from edge.updates.update import update
+from edge.view.showing import Showing
+from edge.watch.conversation import RELOAD_LIMIT, Conversation
 from edge.watch.film import Film
 from edge.watch.running import Watch
 
@@ -44,14 +57,28 @@ def watch(
     console = Console(settings.device, as_json=as_json)
     # Before the seconds count: the first time, what is fastest is measured here.
     watching = Watch(settings, console.say, once=once, reread=reread)
-    watching.observe(console)
+    conversation = Conversation(watching, {"update": partial(_update, watching)})
+    for observer in (console, conversation):
+        watching.observe(observer)
+    watching.speak(conversation.attach)
     with ExitStack() as stack:
         end = stack.enter_context(End(seconds))
         stack.enter_context(on_sighup(watching.hang_up))
         stack.enter_context(watching)
+        stack.callback(conversation.close)
+        monitor, service = look_after(watching, stack)
+
+        def health() -> Mapping[str, Any]:
+            return to_message(monitor.health(), watching.settings.device)
+
+        conversation.tell_health(health)
+        showing = Showing(watching, console.say, health)
+        stack.callback(showing.close)
+        watching.observe(showing)
         if save:
             stack.enter_context(_recording(watching, save))
         watching.run(end)
+        service.ending(asked=end.asked)
         patient = once and not end.asked
         watching.finish()
         _deliver(watching, console, end, patient=patient)
@@ -63,6 +90,37 @@ def watch(
         )
         if patient:
             _require_all(watching)
+
+
+def _update(watching: Watch, request: Update) -> str:
+    """Put another bundle in place of one that runs, as a command asks for."""
+    done = str(update(request.url, watching.settings))
+    watching.reload().result(RELOAD_LIMIT)
+    return done
+
+
+def look_after(watching: Watch, stack: ExitStack) -> tuple[Monitor, Service]:
+    """Have the health of a watch seen to, from here until the stack is left.
+
+    Args:
+        watching: entered, not yet running.
+        stack: holds what must be stopped.
+
+    Returns:
+        Who says how the device is doing, and who tells systemd.
+
+    Raises:
+        MaskGateError: the port of the metrics is taken.
+    """
+    systemd = Systemd()
+    hardware = stack.enter_context(Hardware(watching.shedder))
+    monitor = Monitor(watching, hardware)
+    service = Service(systemd, monitor.health)
+    port = MetricsPort(monitor.health, watching.settings.health.metrics_port)
+    stack.callback(port.close)
+    for observer in (monitor, Watchdog(systemd, watching.states), service, port):
+        watching.observe(observer)
+    return monitor, service
 
 
 def _recording(watching: Watch, save: Path) -> Recording:

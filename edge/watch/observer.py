@@ -24,5 +24,8 @@ class Observer:
     def went_round(self) -> None:
         """The watch has gone round all cameras, be there frames or not: five times a second."""
 
+    def reloading(self) -> None:
+        """The settings are about to be read again, which may take a while."""
+
     def adopted(self, settings: Settings) -> None:
         """Other settings are in force."""

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -13,9 +14,14 @@ from edge.alerting.alerts import Alert
 from edge.config import Settings
 from edge.ending import End
 from edge.errors import MaskGateError
-from edge.nets import OpenNets, require_some_label
+from edge.health.shedding import Shedder
+from edge.mqtt.publisher import Publisher
+from edge.nets import require_some_label
 from edge.people.decision import People
 from edge.sources.state import CameraState
+from edge.updates.current import with_updates
+from edge.updates.probation import Probation
+from edge.updates.state import Failure
 from edge.values import Frame
 from edge.watch.change import changed, need_other_nets
 from edge.watch.dispatch import Dispatch
@@ -62,13 +68,17 @@ class Watch:
         self._reread = reread
         self._hung_up = False
         self._broken: MaskGateError | None = None
-        self._nets = OpenNets(settings)
+        self._probation = Probation(settings)
+        self._nets = self._probation.open_nets(settings)
         self._news = threading.Event()
         self.lines: list[Line] = [self._new_line(name) for name in settings.cameras]
         """The cameras; for the thread that watches."""
         self.dispatch: Dispatch
+        self.shedder = Shedder(settings.health)
+        """Says which frames are skipped, to spare the device."""
         self._observers: list[Observer] = []
         self._stumbled: set[Observer] = set()
+        self._speakers: list[Callable[[Publisher, Settings], object]] = []
         self._paused = False
         self._left = People()
         self._requests = Requests()
@@ -79,9 +89,21 @@ class Watch:
         """Let somebody look on; before it runs, or by `do`."""
         self._observers.append(observer)
 
+    def speak(self, attach: Callable[[Publisher, Settings], object]) -> None:
+        """Let somebody say and hear more than alerts; before it is entered.
+
+        Args:
+            attach: called with each publisher before it starts.
+        """
+        self._speakers.append(attach)
+
     def states(self) -> list[CameraState]:
         """How each camera is doing."""
         return [line.record.state() for line in self.lines]
+
+    def bundles(self) -> dict[str, str]:
+        """Name and version of the bundles in use, by what they are for."""
+        return self._nets.versions
 
     @property
     def paused(self) -> bool:
@@ -120,6 +142,11 @@ class Watch:
         self._hung_up = True
 
     @property
+    def update_failure(self) -> Failure | None:
+        """The last update that was taken back by itself, until a later one has proved itself."""
+        return self._probation.failure
+
+    @property
     def people(self) -> People:
         """How many persons there were, on all cameras; each counted once, when they have left."""
         return reduce(add, (line.chain.people for line in self.lines), self._left)
@@ -135,13 +162,15 @@ class Watch:
         """
         try:
             self._open()
-        except BaseException:
+        except BaseException as error:
             self._stop_lines()
+            self._probation.close(error)
             raise
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _at: object) -> None:
         self._stop_lines()
+        self._probation.close(error)
         self.dispatch.close()
         self._requests.cancel()
 
@@ -172,16 +201,19 @@ class Watch:
         Raises:
             MaskGateError: they cannot be used; the old ones are still in force.
         """
-        names = changed(self.settings, settings)
+        # An update is a change, too, though the settings name the same bundle as before.
+        running, wanted = self._probation.running, with_updates(settings)
+        names = changed(running, wanted)
         if self._once and names:
             raise MaskGateError("with --once the settings stay as they are")
         nets = self._nets
-        if need_other_nets(self.settings, settings):
-            nets = OpenNets(settings)
+        if need_other_nets(running, wanted):
+            nets = self._probation.open_nets(settings)
         require_some_label(settings.decision, nets.judging)
         if any(name in Dispatch.SECTIONS for name in names):
             self._dispatch_anew(settings)
         self._nets, self.settings = nets, settings
+        self.shedder.adopt(settings.health)
         self._change_lines()
         self._tell_observers(lambda observer: observer.adopted(settings))
         return names
@@ -202,7 +234,11 @@ class Watch:
         refused = [line.failure for line in self.lines if line.failure is not None]
         if len(refused) == len(self.lines):
             raise MaskGateError("\n".join(map(str, refused))) from refused[0]
-        self.dispatch = Dispatch(self.settings, self._say)
+        self.dispatch = Dispatch(self.settings, self._say, self._attach)
+
+    def _attach(self, publisher: Publisher, settings: Settings) -> None:
+        for attach in self._speakers:
+            attach(publisher, settings)
 
     def _new_line(self, name: str) -> Line:
         return Line(name, self._nets, self.settings, once=self._once, on_news=self._news.set)
@@ -214,11 +250,13 @@ class Watch:
             frame = line.newest()
             if frame is not None:
                 looked = True
-                self._process(line, frame)
+                if self._once or self.shedder.wants(line.name, frame.monotonic, time.monotonic()):
+                    self._process(line, frame)
         return looked
 
     def _process(self, line: Line, frame: Frame) -> None:
         outcome = line.chain.process(frame)
+        self._probation.frame_done()
         self._send(outcome.alerts)
         self._tell_observers(lambda observer: observer.saw(line.name, frame, outcome))
 
@@ -237,6 +275,7 @@ class Watch:
             raise self._broken
 
     def _reload(self) -> list[str]:
+        self._tell_observers(lambda observer: observer.reloading())
         try:
             if self._reread is None:
                 raise MaskGateError("these settings come from no file")
@@ -250,10 +289,10 @@ class Watch:
     def _dispatch_anew(self, settings: Settings) -> None:
         self.dispatch.close()
         try:
-            self.dispatch = Dispatch(settings, self._say)
+            self.dispatch = Dispatch(settings, self._say, self._attach)
         except MaskGateError:
             try:
-                self.dispatch = Dispatch(self.settings, self._say)
+                self.dispatch = Dispatch(self.settings, self._say, self._attach)
             except MaskGateError as error:
                 self._broken = error  # Alerts have nowhere to go: the watch ends.
             raise

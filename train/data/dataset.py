@@ -17,7 +17,8 @@ import edge
 from edge.bundle import Bundle, load_bundle
 from edge.config import Detector
 from edge.errors import MaskGateError
-from edge.vision.cascade import Cascade
+from edge.finder import detector_in
+from edge.vision.regions import Detector as Finder
 from train.data.annotations import LABELS, Annotations, read_folders, require_known_labels
 from train.data.checking import TINY, check_rows, require_few_skipped, unused_mappings
 from train.data.grouping import Grouping, Twin
@@ -84,8 +85,8 @@ def load_dataset(
     place = cache_folder() / _key(readings, mapping, bundle, detector)
     stored = read_store(place)
     if stored is None:
-        cascade = Cascade(bundle, detector)
-        stored = _cut(readings, mapping, cascade, place, allow_skipped=allow_skipped)
+        finder = detector_in(bundle, detector)
+        stored = _cut(readings, mapping, finder, place, allow_skipped=allow_skipped)
     _require_usable(stored.annotations, allow_skipped=allow_skipped)
     click.echo(_summary(stored), err=True)
     return Dataset(
@@ -96,7 +97,7 @@ def load_dataset(
 def _cut(
     readings: Sequence[Reading],
     mapping: Mapping[str, str],
-    detector: Cascade,
+    detector: Finder,
     place: Path,
     *,
     allow_skipped: bool,

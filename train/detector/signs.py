@@ -60,11 +60,13 @@ def _sign(side: int, rng: np.random.Generator) -> tuple[Pixels, np.ndarray]:
     ]  # fmt: skip
     drawn[int(rng.integers(len(drawn)))](sign, figure, plate, rng)
     turn = cv2.getRotationMatrix2D((FINE / 2, FINE / 2), float(rng.normal(0, 6)), 1)
-    sign, cover = (cv2.warpAffine(one, turn, (FINE, FINE)) for one in (sign, cover))
-    sign, cover = (
-        cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in (sign, cover)
+    shown, covered = (
+        cv2.resize(
+            cv2.warpAffine(one, turn, (FINE, FINE)), (side, side), interpolation=cv2.INTER_AREA
+        )
+        for one in (sign, cover)
     )
-    return np.asarray(sign, np.uint8), cover[:, :, None] / np.float32(255)
+    return np.asarray(shown, np.uint8), covered[:, :, None] / np.float32(255)
 
 
 def _colour(rng: np.random.Generator) -> Colour:

@@ -1,0 +1,1 @@
+"""Home Assistant: the device describes itself, so that nobody has to."""

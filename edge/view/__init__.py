@@ -1,0 +1,1 @@
+"""The live view: a web page for whoever aims the camera."""
