@@ -77,6 +77,7 @@ def test_a_password_makes_an_open_address_all_right(
 ) -> None:
     file = tmp_path / "password"
     file.write_text("open sesame\n")
+    file.chmod(0o600)
     assert check(f"address = '0.0.0.0'\npassword_file = '{file}'").exit_code == 0
 
 

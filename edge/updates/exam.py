@@ -9,8 +9,8 @@ from edge.config import Settings
 from edge.errors import MaskGateError
 from edge.runtime.apart import run_apart, said_last
 from edge.updates.known_faces import KnownFace, empty_picture, known_faces
-from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
+from edge.vision.regions import Detector
 
 ORDER, RESULT = "order.json", "result.json"
 LIMIT = 120.0
@@ -72,14 +72,14 @@ def require_still(classifier: Classifier, right: int) -> None:
         raise MaskGateError(f"it is right for {now} known faces, expected {right} as in its exam")
 
 
-def faces_found(cascade: Cascade) -> list[bool]:
+def faces_found(detector: Detector) -> list[bool]:
     """Whether it finds the face of each known picture, and none where there is none."""
 
     def finds(face: KnownFace) -> bool:
-        found = cascade.detect(face.pixels)
+        found = detector.detect(face.pixels)
         return any(one.box.overlap(face.box) >= SAME_PLACE for one in found)
 
-    return [*map(finds, known_faces()), not cascade.detect(empty_picture())]
+    return [*map(finds, known_faces()), not detector.detect(empty_picture())]
 
 
 def labels_right(classifier: Classifier) -> list[bool]:

@@ -9,8 +9,8 @@ from edge.bundle import load_bundle
 from edge.config import Classifier as ClassifierSettings
 from edge.config import Detector as DetectorSettings
 from edge.errors import MaskGateError
+from edge.finder import detector_in
 from edge.updates.exam import ORDER, RESULT, faces_found, labels_right
-from edge.vision.cascade import Cascade
 from edge.vision.classifier import Classifier
 
 SMALLEST = 40.0
@@ -36,5 +36,5 @@ def _examined(order: dict[str, Any]) -> list[bool]:
     bundle = load_bundle(Path(order["bundle"]))
     if bundle.manifest.task == "face-detection":
         detector = DetectorSettings.model_validate(order["detector"])
-        return faces_found(Cascade(bundle, detector.model_copy(update={"min_face": SMALLEST})))
+        return faces_found(detector_in(bundle, detector.model_copy(update={"min_face": SMALLEST})))
     return labels_right(Classifier(bundle, ClassifierSettings.model_validate(order["classifier"])))

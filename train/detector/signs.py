@@ -27,7 +27,7 @@ def with_signs(view: View, rng: np.random.Generator) -> View:
     pixels = view.pixels.copy()
     taken = np.concatenate([view.boxes, view.others])
     for _ in range(int(rng.integers(1, SIGNS + 1))):
-        side = int(np.exp(rng.uniform(*np.log(SIZES))))
+        side = min(view.side, int(np.exp(rng.uniform(*np.log(SIZES)))))
         left, top = rng.integers(0, view.side - side + 1, 2).tolist()
         low = np.maximum(taken[:, :2], (left, top))
         high = np.minimum(taken[:, 2:], (left + side, top + side))
