@@ -43,9 +43,7 @@ class Gated:
 
     def __init__(self) -> None:
         settings = Detector()
-        self._detector = detector_in(
-            load_bundle(settings.bundle), settings, sizes=SIZES, parts=True
-        )
+        self._detector = detector_in(load_bundle(settings.bundle), settings, sizes=SIZES)
         self._gate, self._tracker = Gate(settings.min_face), Tracker(Tracking())
         self.reasons: list[str] = []
 

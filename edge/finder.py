@@ -51,10 +51,9 @@ def open_detector(
     if bundle is None:
         return YuNet(settings.detector)
     processor = choose(detector_task(bundle, settings), settings, patient=patient)
-    parts = gated and processor.on_cpu
-    # Each camera may have a size of its own.
-    sizes = len(settings.cameras) * (SIZES if parts else 1)
-    return detector_in(bundle, settings.detector, processor, sizes=sizes, parts=parts)
+    sizes = SIZES if gated and processor.on_cpu else 1
+    cameras = len(settings.cameras)
+    return detector_in(bundle, settings.detector, processor, sizes=sizes, cameras=cameras)
 
 
 def detector_in(
@@ -63,7 +62,7 @@ def detector_in(
     processor: Nets | None = None,
     *,
     sizes: int = 1,
-    parts: bool = False,
+    cameras: int = 1,
 ) -> Detector:
     """Open the detector whose nets are in a bundle.
 
@@ -71,8 +70,8 @@ def detector_in(
         bundle: of task face-detection.
         settings: how it looks at a frame.
         processor: what opens the nets; when None they run on the CPU.
-        sizes: frame sizes that the nets stay ready for, the last ones used.
-        parts: whether parts of a frame are worth being searched on their own.
+        sizes: sizes of a camera's frame and its parts that the nets stay ready for.
+        cameras: that take turns; each may have frames of another size.
 
     Raises:
         MaskGateError: the bundle is for another task, lacks a net, or a file of it is missing,
@@ -80,7 +79,7 @@ def detector_in(
     """
     require_detector(bundle)
     nets = processor or on_cpu(bundle, settings.threads, settings.form)
+    ready = {"sizes": sizes, "cameras": cameras}
     if is_single_shot(bundle):
-        showing = showing_of(bundle, settings)
-        return SingleShot(bundle.manifest.input, showing, nets, sizes=sizes, parts=parts)
-    return Cascade(bundle, settings, nets, sizes=sizes, parts=parts)
+        return SingleShot(bundle.manifest.input, showing_of(bundle, settings), nets, **ready)
+    return Cascade(bundle, settings, nets, **ready)

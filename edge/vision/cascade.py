@@ -44,7 +44,7 @@ class Cascade:
         processor: Nets | None = None,
         *,
         sizes: int = 1,
-        parts: bool = False,
+        cameras: int = 1,
     ) -> None:
         """Read the nets of a bundle.
 
@@ -52,8 +52,9 @@ class Cascade:
             bundle: of task face-detection, with the nets pnet, rnet and onet.
             settings: smallest face, pyramid, thresholds, form of the nets, threads.
             processor: what opens the nets; when None they run on the CPU.
-            sizes: frame sizes that the nets stay ready for, the last ones used.
-            parts: whether parts of a frame are worth being searched on their own.
+            sizes: sizes of a camera's frame and its parts that the nets stay ready for, the last
+                ones used.
+            cameras: that take turns; each may have frames of another size.
 
         Raises:
             MaskGateError: the bundle is for another task, lacks a net, or a file of it is missing,
@@ -72,8 +73,8 @@ class Cascade:
         self._rnet = self._open("rnet", (RNET_SIDE, RNET_SIDE))
         self._onet = self._open("onet", (ONET_SIDE, ONET_SIDE))
         self._factor = settings.factor or bundle.manifest.factor
-        self._prepared = lru_cache(maxsize=sizes)(self._prepare)
-        self.parts = parts
+        self._prepared = lru_cache(maxsize=sizes * cameras)(self._prepare)
+        self.parts = sizes > 1
         """Whether parts of a frame are worth being searched on their own."""
 
     @property
@@ -86,7 +87,7 @@ class Cascade:
 
         Args:
             pixels: RGB uint8, height x width x 3, of any size. The nets stay ready for this size
-                until frames of as many other sizes have come as `sizes` says.
+                until frames of too many other sizes have come.
 
         Returns:
             The faces, the surest first. Boxes end at the frame's edge; landmarks may lie beyond.

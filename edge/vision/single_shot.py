@@ -57,7 +57,7 @@ class SingleShot:
         nets: Nets,
         *,
         sizes: int = 1,
-        parts: bool = False,
+        cameras: int = 1,
     ) -> None:
         """Make ready.
 
@@ -65,8 +65,9 @@ class SingleShot:
             source: how a pixel becomes an input value.
             showing: how large, and how sure it must be.
             nets: opens the net.
-            sizes: frame sizes that the net stays ready for, the last ones used.
-            parts: whether parts of a frame are worth being searched on their own.
+            sizes: sizes of a camera's frame and its parts that the net stays ready for, the last
+                ones used.
+            cameras: that take turns; each may have frames of another size.
 
         Raises:
             MaskGateError: the net is missing, damaged or refused by the runtime.
@@ -75,10 +76,10 @@ class SingleShot:
         self._scale = showing.scale
         self._threshold = logit_of(showing.threshold)
         self._clock = InvokeClock()
-        self._prepared = lru_cache(maxsize=sizes)(self._prepare)
+        self._prepared = lru_cache(maxsize=sizes * cameras)(self._prepare)
         # A file that the runtime refuses must not wait for a frame.
         self._open((BLOCK, BLOCK))
-        self.parts = parts
+        self.parts = sizes > 1
         """Whether parts of a frame are worth being searched on their own."""
 
     @property
@@ -91,7 +92,7 @@ class SingleShot:
 
         Args:
             pixels: RGB uint8, height x width x 3, of any size. The net stays ready for this size
-                until frames of as many other sizes have come as `sizes` says.
+                until frames of too many other sizes have come.
 
         Returns:
             The faces, the surest first. Boxes end at the frame's edge; landmarks may lie beyond.

@@ -184,14 +184,26 @@ class Conversation(Observer):
         return "resumed"
 
     def _reload(self, _request: Reload) -> str:
-        try:
-            names = self._watching.reload().result(RELOAD_LIMIT)
-        except (FutureTimeoutError, CancelledError):
-            raise MaskGateError(f"not done within {RELOAD_LIMIT:g} s; see the log") from None
+        names = reload(self._watching)
         return f"changed: {', '.join(names) or 'nothing'}"
 
     def _take_snapshot(self, request: Snapshot) -> str:
         return self._snapshots.take(request.camera)
+
+
+def reload(watching: Watch) -> list[str]:
+    """Have the settings read again, and wait for it; not on the thread that watches.
+
+    Returns:
+        The settings that changed.
+
+    Raises:
+        MaskGateError: they cannot be used, or it was not done in time.
+    """
+    try:
+        return watching.reload().result(RELOAD_LIMIT)
+    except (FutureTimeoutError, CancelledError):
+        raise MaskGateError(f"not done within {RELOAD_LIMIT:g} s; see the log") from None
 
 
 def _seconds_to_midnight() -> int:

@@ -21,7 +21,7 @@ from edge.show.console import Console
 from edge.show.recording import Recording
 from edge.updates.update import update
 from edge.view.showing import Showing
-from edge.watch.conversation import RELOAD_LIMIT, Conversation
+from edge.watch.conversation import Conversation, reload
 from edge.watch.film import Film
 from edge.watch.running import Watch
 
@@ -95,7 +95,7 @@ def watch(
 def _update(watching: Watch, request: Update) -> str:
     """Put another bundle in place of one that runs, as a command asks for."""
     done = str(update(request.url, watching.settings))
-    watching.reload().result(RELOAD_LIMIT)
+    reload(watching)
     return done
 
 
