@@ -40,7 +40,8 @@ class Recording:
         check_not_same(path, Path(source).expanduser(), "recording")
         self._path = path
         self._part = path.with_name(f".{path.name}.part.mp4")
-        self._rate = rate
+        self.rate = rate
+        """Frames per second; as it is when the first frame is written."""
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
         self.frames = 0
@@ -65,12 +66,12 @@ class Recording:
         self._size = (width, height)
         # The encoder that every build of OpenCV has; H.264 depends on the build.
         codec = cv2.VideoWriter.fourcc(*"mp4v")
-        writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, codec, self._rate, self._size)
+        writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, codec, self.rate, self._size)
         if not writer.isOpened():
             self._part.unlink(missing_ok=True)
             raise MaskGateError(
                 f"recording {self._path}: cannot record {width} x {height} pixels at "
-                f"{self._rate:g} frames/s; expected at least 2 x 2 and OpenCV with FFmpeg"
+                f"{self.rate:g} frames/s; expected at least 2 x 2 and OpenCV with FFmpeg"
             )
         return writer
 

@@ -64,6 +64,8 @@ def watch(
     with ExitStack() as stack:
         end = stack.enter_context(End(seconds))
         stack.enter_context(on_sighup(watching.hang_up))
+        # A name that cannot be is refused before anything is opened.
+        recording = stack.enter_context(_recording(watching, save)) if save else None
         stack.enter_context(watching)
         stack.callback(conversation.close)
         monitor, service = look_after(watching, stack)
@@ -75,8 +77,8 @@ def watch(
         showing = Showing(watching, console.say, health)
         stack.callback(showing.close)
         watching.observe(showing)
-        if save:
-            stack.enter_context(_recording(watching, save))
+        if recording:
+            _film(watching, recording)
         watching.run(end)
         service.ending(asked=end.asked)
         patient = once and not end.asked
@@ -130,9 +132,14 @@ def _recording(watching: Watch, save: Path) -> Recording:
             f"recording {save}: expected one camera, found {names}; name one by --source"
         )
     [line] = watching.lines
-    recording = Recording(save, line.rate, line.camera.source)
+    return Recording(save, line.rate, line.camera.source)
+
+
+def _film(watching: Watch, recording: Recording) -> None:
+    """Record what is seen, as fast as the source says now that it is open."""
+    [line] = watching.lines
+    recording.rate = line.rate
     watching.observe(Film(recording, line.rate, watching.settings.decision.violations))
-    return recording
 
 
 def _deliver(watching: Watch, console: Console, end: End, *, patient: bool) -> None:
