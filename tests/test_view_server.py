@@ -90,13 +90,14 @@ def test_showing_frames_takes_no_time_however_many_look(page: Page) -> None:
 def test_however_fast_a_camera_is_its_pictures_are_bounded(page: Page) -> None:
     after = 0
     numbers = set()
-    end = time.monotonic() + 1
-    while time.monotonic() < end:
+    begun = time.monotonic()
+    while time.monotonic() < begun + 1:
         page.show(outcome())
         page.show(outcome())
         after = int(str(page.picture(after)[0]["number"]))
         numbers.add(after)
-    assert 5 <= len(numbers) <= 17
+    # The first comes at once, and the last may come after the second is over.
+    assert 5 <= len(numbers) <= 16 * (time.monotonic() - begun) + 1
 
 
 def test_an_old_picture_is_not_shown_as_if_it_were_now(

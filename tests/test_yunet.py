@@ -139,8 +139,7 @@ def check(file: Path) -> Result:
         ),
         (
             "kind = 'yolo'",
-            "detector.kind: expected 'maskgate' or 'mtcnn' or 'single-shot' or 'yunet', "
-            "found 'yolo'",
+            "detector.kind: expected 'maskgate' or 'mtcnn' or 'single-shot' or 'yunet', found 'yol",
         ),
     ],
 )
