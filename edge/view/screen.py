@@ -13,7 +13,7 @@ from edge.values import Frame
 from edge.view.found import describe, shares
 from edge.vision.pixelate import pixelate
 
-_INTERVAL: Final = 0.06
+_INTERVAL: Final = 1 / 16
 """Seconds between two pictures of a camera, at least, however many people look."""
 _STALE: Final = 5.0
 """Seconds after which a frame is no longer shown: it would pass for what is there now."""
