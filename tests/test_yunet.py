@@ -139,7 +139,10 @@ def check(file: Path) -> Result:
         ),
         (
             "kind = 'yolo'",
-            "detector.kind: expected 'maskgate' or 'mtcnn' or 'single-shot' or 'yunet', found 'yol",
+            (
+                "detector.kind: expected 'maskgate' or 'mtcnn' or 'single-shot' or 'yunet', "
+                "found 'yolo'"
+            ),
         ),
     ],
 )

@@ -17,7 +17,7 @@ from edge.runtime.processor import Nets, on_cpu
 from edge.values import Face, Pixels
 from edge.vision.boxes import Rows, best_apart, squared
 from edge.vision.detectors import require_detector
-from edge.vision.faces import logit_of, make_face
+from edge.vision.faces import logit_of, make_face, require_frame
 from edge.vision.net import Net
 from edge.vision.pyramid import CELL, Pyramid
 from edge.vision.sampling import ExactSampling, QuickSampling, Sampling, Size
@@ -122,10 +122,7 @@ class Cascade:
 
     def _proposed(self, pixels: Pixels) -> tuple[Rows, Sampling]:
         """P-Net's squares, and the frame to cut them from."""
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise ValueError(
-                f"a frame must be uint8, height x width x 3, found {pixels.dtype}, {pixels.shape}"
-            )
+        require_frame(pixels)
         pyramid, sampling = self._prepared(pixels.shape[1::-1])
         sampling.see(np.ascontiguousarray(pixels))
         return pyramid.propose(sampling, self._thresholds[0], LIMIT), sampling

@@ -1,11 +1,23 @@
-"""Faces out of what a net says: a box, five points, and the logit of a face."""
+"""What goes into a detector, and faces out of what its net says: box, points, and a logit."""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.values import Box, Face, Landmarks
+from edge.values import Box, Face, Landmarks, Pixels
+
+
+def require_frame(pixels: Pixels) -> None:
+    """Check that a picture is one that a detector can be shown.
+
+    Raises:
+        ValueError: it is not RGB uint8, height x width x 3.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(
+            f"a frame must be uint8, height x width x 3, found {pixels.dtype}, {pixels.shape}"
+        )
 
 
 def make_face(box: NDArray[np.float64], points: NDArray[np.float64], logit: float) -> Face:

@@ -21,7 +21,7 @@ from edge.values import Face, Pixels
 from edge.vision.boxes import Rows, Scores, best_apart
 from edge.vision.cells import BLOCK, faces_in_cells
 from edge.vision.detectors import SINGLE_SHOT
-from edge.vision.faces import logit_of, make_face
+from edge.vision.faces import logit_of, make_face, require_frame
 from edge.vision.net import Net
 from edge.vision.sampling import Picture, QuickSampling, Size
 
@@ -100,10 +100,7 @@ class SingleShot:
         Raises:
             ValueError: the pixels are of another shape or type.
         """
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise ValueError(
-                f"a frame must be uint8, height x width x 3, found {pixels.dtype}, {pixels.shape}"
-            )
+        require_frame(pixels)
         height, width = pixels.shape[:2]
         seen = [room.look(self._threshold) for room in self._filled(pixels)]
         boxes, logits, points = (np.concatenate(part) for part in zip(*seen, strict=True))
