@@ -9,18 +9,20 @@ from numpy.typing import NDArray
 from edge.bundle import Input
 from train.detector.collage import draw_size, four_in_one, with_heads
 from train.detector.disturb import disturbed
-from train.detector.signs import with_signs
 from train.detector.stored import Picture, Stored
 from train.detector.targets import targets
+from train.detector.things import empty_view, with_badges, with_things
 from train.detector.views import View, view_of
 from train.feed.feed import WHOLE, Batch, Share
 
-SCENES, CROPS = 0.62, 0.13
+SCENES, CROPS = 0.58, 0.13
 """Shares of the views that show a part of a scene, and a crop; the others are four in one."""
 HEADS = 0.45
 """Share of the views into which heads are put."""
-SIGNED = 0.3
-"""Share of the views into which signs are put."""
+THINGS, BADGES = 0.55, 0.08
+"""Shares of the views into which things that are no faces are put, and badges above faces."""
+EMPTY = 0.07
+"""Share of the views that begin with no picture at all: most of what hangs in a hall does."""
 SIZES, CROP_SIZES, SMALL = (10.0, 190.0), (16.0, 200.0), (12.0, 110.0)
 """Sizes of the faces that views are about, pixels: of a scene, of a crop, of one of four."""
 BARE = 2.0
@@ -74,12 +76,16 @@ class ViewFeed:
             view = view_of(self._scene(rng), draw_size(SIZES, rng), side, rng)
         elif kind < SCENES + CROPS:
             view = view_of(self._crop(rng), draw_size(CROP_SIZES, rng), side, rng)
+        elif kind < SCENES + CROPS + EMPTY:
+            view = empty_view(side, lambda: self._any(rng), rng)
         else:
             view = four_in_one(side, lambda: self._any(rng), SMALL, rng)
         if rng.random() < HEADS:
             view = with_heads(view, lambda: self._crop(rng), rng)
-        if rng.random() < SIGNED:
-            view = with_signs(view, rng)
+        if rng.random() < THINGS:
+            view = with_things(view, lambda: self._any(rng), rng)
+        if rng.random() < BADGES:
+            view = with_badges(view, rng)
         return disturbed(view, lambda: self._crop(rng), rng)
 
     def _scene(self, rng: np.random.Generator) -> Picture:

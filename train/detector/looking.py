@@ -12,7 +12,7 @@ from edge.config import Detector as Settings
 from edge.finder import detector_in
 from edge.vision.regions import Detector
 from train.detector.matching import Found, found_in
-from train.detector.nets import detector_of, stock_cascade
+from train.detector.nets import PASSING, detector_of, stock_cascade
 from train.detector.photos import Photo
 
 SMALLEST = 16.0
@@ -20,13 +20,13 @@ SMALLEST = 16.0
 LEAST = 0.02
 """Score from which faces are kept, for the curves."""
 STOCK = "mtcnn"
-STOCK_PASSING, STOCK_THRESHOLD = (0.6, 0.7), 0.8
-"""The package's thresholds."""
+STOCK_THRESHOLD = 0.8
+"""The package's."""
 
 
 def stock() -> Detector:
     """The package's nets as the package uses them, but that they say more."""
-    return stock_cascade((*STOCK_PASSING, LEAST), SMALLEST)
+    return stock_cascade((*PASSING, LEAST), SMALLEST)
 
 
 def in_training(net: keras.Model, smallest: float) -> Detector:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import MODELS, Form, Input, load_bundle
 from edge.config import Detector
+from edge.finder import detector_in
 from edge.runtime.model import Model, Tensor
 from edge.values import Pixels
 from edge.vision.boxes import Rows
@@ -29,9 +30,10 @@ SOURCE = Input(
 )
 """How the net's inputs are made of pixels."""
 
-KNOWN = (0.6, 0.7, 0.9)
-"""The package's thresholds, but for the last, which is higher: from there on it is believed where
-nobody labelled a face."""
+KNOWN = 0.9
+"""Score from which a detector is believed where nobody labelled a face."""
+PASSING = 0.6, 0.7
+"""The package's thresholds of the cascade's first two stages."""
 SMALLEST_KNOWN = 14.0
 """Pixels of the smallest face that it looks for then."""
 
@@ -43,11 +45,20 @@ def stock_cascade(thresholds: tuple[float, float, float], min_face: float) -> Ca
 
 
 def known_faces() -> Callable[[Pixels], Rows]:
-    """Give what finds the faces that the package's cascade is sure of, n x 4."""
-    cascade = stock_cascade(KNOWN, SMALLEST_KNOWN)
+    """Give what finds the faces that MTCNN or the device's own detector is sure of, n x 4.
+
+    The one knows bare faces, the other those behind masks too; some come twice.
+    """
+    settings = Detector(
+        min_face=SMALLEST_KNOWN, thresholds=(*PASSING, KNOWN), score_threshold=KNOWN
+    )
+    detectors = [
+        stock_cascade((*PASSING, KNOWN), SMALLEST_KNOWN),
+        detector_in(load_bundle(settings.bundle), settings),
+    ]
 
     def find(pixels: Pixels) -> Rows:
-        boxes = [face.box for face in cascade.detect(pixels)]
+        boxes = [face.box for detector in detectors for face in detector.detect(pixels)]
         rows = [[box.left, box.top, box.right, box.bottom] for box in boxes]
         return np.array(rows).reshape(-1, 4)
 

@@ -1,46 +1,33 @@
 """Signs that show faces and are none: "please wear a mask" hangs at the very doors to be watched.
 
-Drawn here, in any colour and shape, and put into views as background: pictograms of heads with and
-without masks, smileys, badges on caps, plates of text.
+Drawn here, in any colour and shape: pictograms of heads with and without masks, smileys, badges on
+caps, plates of text.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.values import Pixels
-from train.detector.views import View, areas
 
-SIGNS, SIZES = 3, (14.0, 120.0)
-"""Signs in a view, at most, and their sides, pixels of the view."""
 FINE = 128
 """Pixels of the side that a sign is drawn at, before it is shrunk."""
 WORDS = ("MASK", "STOP", "PLEASE", "WEAR", "EXIT", "OPEN", "NO", "ENTRY", "1.5 m")
 
+OF_SIGNS = (
+    (0, 84, 150), (0, 110, 190), (255, 255, 255), (20, 20, 20), (200, 20, 30), (250, 200, 0),
+    (0, 140, 70),
+)  # fmt: skip
+"""Colours that signs have (ISO 3864: blue tells to do something, red forbids)."""
+
 Colour = list[int]
+Cover = NDArray[np.float32]
 
 
-def with_signs(view: View, rng: np.random.Generator) -> View:
-    """Put a few signs into a view, where they hide no face."""
-    pixels = view.pixels.copy()
-    taken = np.concatenate([view.boxes, view.others])
-    for _ in range(int(rng.integers(1, SIGNS + 1))):
-        side = min(view.side, int(np.exp(rng.uniform(*np.log(SIZES)))))
-        left, top = rng.integers(0, view.side - side + 1, 2).tolist()
-        low = np.maximum(taken[:, :2], (left, top))
-        high = np.minimum(taken[:, 2:], (left + side, top + side))
-        if (areas(np.hstack([low, high])) > 0).any():
-            continue
-        sign, cover = _sign(side, rng)
-        there = pixels[top : top + side, left : left + side]
-        pixels[top : top + side, left : left + side] = there * (1 - cover) + sign * cover
-    return replace(view, pixels=pixels)
-
-
-def _sign(side: int, rng: np.random.Generator) -> tuple[Pixels, np.ndarray]:
-    """A sign and how much of each pixel it covers, 0..1 (side x side x 1)."""
+def draw_sign(side: int, rng: np.random.Generator) -> tuple[Pixels, Cover]:
+    """Draw a sign; gives it, and how much of each pixel it covers (0..1, side x side x 1)."""
     plate, figure = _colour(rng), _colour(rng)
     sign = np.full((FINE, FINE, 3), plate, np.uint8)
     cover = np.zeros((FINE, FINE), np.uint8)
@@ -56,7 +43,7 @@ def _sign(side: int, rng: np.random.Generator) -> tuple[Pixels, np.ndarray]:
             sign, (FINE // 2, FINE // 2), FINE // 2 - 8, _colour(rng), int(rng.integers(2, 9))
         )
     drawn: list[Callable[[Pixels, Colour, Colour, np.random.Generator], None]] = [
-        _head, _head, _smiley, _badge, _text,
+        _wear_a_mask, _head, _head, _smiley, _badge, _text,
     ]  # fmt: skip
     drawn[int(rng.integers(len(drawn)))](sign, figure, plate, rng)
     turn = cv2.getRotationMatrix2D((FINE / 2, FINE / 2), float(rng.normal(0, 6)), 1)
@@ -66,10 +53,12 @@ def _sign(side: int, rng: np.random.Generator) -> tuple[Pixels, np.ndarray]:
         )
         for one in (sign, cover)
     )
-    return np.asarray(shown, np.uint8), covered[:, :, None] / np.float32(255)
+    return np.asarray(shown, np.uint8), np.asarray(covered[:, :, None] / np.float32(255))
 
 
 def _colour(rng: np.random.Generator) -> Colour:
+    if rng.random() < 0.4:
+        return list(OF_SIGNS[int(rng.integers(len(OF_SIGNS)))])
     return [int(value) for value in rng.integers(0, 256, 3)]
 
 
@@ -105,6 +94,33 @@ def _head(sign: Pixels, figure: Colour, plate: Colour, rng: np.random.Generator)
             cv2.line(sign, (x - wide // 2, height), (x + wide // 2, height), line, 2)
         cv2.line(sign, (x - wide, top), (x - axes[0], y - 6), line, 2)
         cv2.line(sign, (x + wide, top), (x + axes[0], y - 6), line, 2)
+
+
+def _wear_a_mask(sign: Pixels, figure: Colour, plate: Colour, rng: np.random.Generator) -> None:
+    """A light head on which the plate's colour outlines a mask (after ISO 7010, M016)."""
+    if rng.random() < 0.6:
+        figure, plate = [255, 255, 255], list(OF_SIGNS[int(rng.integers(2))])
+        sign[:] = plate
+    x, y = 64, int(rng.integers(52, 70))
+    wide, high = int(rng.integers(24, 38)), int(rng.integers(34, 48))
+    cv2.ellipse(sign, (x, y), (wide, high), 0, 0, 360, figure, cv2.FILLED)
+    for grown, colour in ((3, plate), (-3, figure)):
+        half = wide * rng.uniform(0.85, 1.1) + grown
+        top, bottom = y - grown, y + int(high * rng.uniform(0.7, 1.05)) + grown
+        middle = bottom - int(high * 0.3)
+        outline = [
+            (x - half, top), (x, top - 6), (x + half, top), (x + half - 4, middle),
+            (x, bottom), (x - half + 4, middle),
+        ]  # fmt: skip
+        cv2.fillPoly(sign, [np.array(outline).astype(int)], colour)
+    for fold in range(int(rng.integers(0, 4))):
+        height = y + 8 + 9 * fold
+        cv2.line(sign, (x - wide // 2, height), (x + wide // 2, height), plate, 3)
+    if rng.random() < 0.3:
+        for side in (-1, 1):
+            cv2.ellipse(
+                sign, (x + side * wide // 2, y - high // 3), (7, 3), 0, 0, 360, plate, cv2.FILLED
+            )
 
 
 def _smiley(sign: Pixels, figure: Colour, plate: Colour, rng: np.random.Generator) -> None:

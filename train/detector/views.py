@@ -43,6 +43,8 @@ class View:
     points: NDArray[np.float64]
     """Of each face, 5 x (x, y); not a number where not known."""
     masked: NDArray[np.bool_]
+    """Whether it wore a mask in the photo: whoever found its landmarks guessed some of them. A mask
+    that is drawn hides nothing from us."""
     others: Rows
     """Neither faces to learn nor background."""
 
@@ -76,16 +78,15 @@ def view_of(
     corners = picture.boxes[row]
     at = rng.uniform(0.08, 0.92, 2) * side if middle is None else np.array(middle)
     shift = at - turn @ ((corners[:2] + corners[2:]) / 2)
-    masked = picture.masked
-    if not masked.all() and rng.random() < MASKS:
-        pixels, masked = _with_masks(picture, pixels, halved, rng)
+    if not picture.masked.all() and rng.random() < MASKS:
+        pixels = _with_masks(picture, pixels, halved, rng)
     shown = _warped(pixels, np.hstack([turn / halved, shift[:, None]]), side, rng)
     stretch = np.linalg.norm(turn, axis=0)
     view = View(
         shown,
         _moved(picture.boxes, turn, shift, stretch),
         picture.points @ turn.T + shift,
-        masked,
+        picture.masked,
         _moved(picture.others, turn, shift, stretch),
     )
     if rng.random() < 0.5:
@@ -183,11 +184,11 @@ def _mirrored(view: View) -> View:
 
 def _with_masks(
     picture: Picture, pixels: Pixels, halved: NDArray[np.float64], rng: np.random.Generator
-) -> tuple[Pixels, NDArray[np.bool_]]:
-    """Draw masks on bare faces whose landmarks are known; give which faces are masked then."""
-    drawn, masked = pixels.copy(), picture.masked.copy()
+) -> Pixels:
+    """Draw masks on bare faces whose landmarks are known."""
+    drawn = pixels.copy()
     height, width = drawn.shape[:2]
-    for row in np.flatnonzero(~masked & ~np.isnan(picture.points[:, 0, 0])):
+    for row in np.flatnonzero(~picture.masked & ~np.isnan(picture.points[:, 0, 0])):
         box = picture.boxes[row] * np.tile(halved, 2)
         reach = AROUND * (box[2:] - box[:2]).max()
         left, top = np.maximum(box[:2] - reach, 0).astype(int)
@@ -197,5 +198,4 @@ def _with_masks(
         points = picture.points[row] * halved - (left, top)
         marks = Landmarks(*map(tuple, points.tolist()))
         drawn[top:bottom, left:right] = draw_mask(drawn[top:bottom, left:right], marks, rng)
-        masked[row] = True
-    return drawn, masked
+    return np.asarray(drawn, np.uint8)

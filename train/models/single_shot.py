@@ -6,10 +6,12 @@ al., "Feature Pyramid Networks", 2017). Only operations that a TFLite model can 
 depth to space in place of an enlargement, space to depth to have one tensor of all levels.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers, ops
 
-from edge.vision.cells import BLOCK, NUMBERS, STRIDES
+from edge.vision.cells import BLOCK, STRIDES
 
 SIDE = 256
 """Of the pictures that it is trained on, pixels."""
@@ -19,6 +21,8 @@ BLOCKS = 1, 2, 3, 2
 """Residual blocks at a quarter, an eighth, a sixteenth and a thirty-second of the size."""
 JOINED = 48
 """Filters of what is added up and judged."""
+BOX, LANDMARKS = 4, 10
+"""Numbers that a cell says of a face's box and of its landmarks, before the logit."""
 SCARCE = -4.6
 """Logit that cells begin with: one in a hundred sees a face."""
 
@@ -72,15 +76,23 @@ def _joined(fine: keras.KerasTensor, coarse: keras.KerasTensor) -> keras.KerasTe
 
 
 def _said(x: keras.KerasTensor) -> keras.KerasTensor:
-    scarce = [0.0] * (NUMBERS - 1) + [SCARCE]
+    x = _convolution(x, JOINED)
+    # Where an eye is asks for a closer look than where a face is.
+    landmarks = _numbers(_convolution(x, JOINED), [0.0] * LANDMARKS)
+    box, face = [0.0] * BOX, [SCARCE]
+    return layers.Concatenate(dtype="float32")([_numbers(x, box), landmarks, _numbers(x, face)])
+
+
+def _numbers(x: keras.KerasTensor, first: Sequence[float]) -> keras.KerasTensor:
+    """Numbers of each cell, which begin at the given ones."""
     return layers.Conv2D(
-        NUMBERS,
+        len(first),
         1,
         kernel_initializer=keras.initializers.VarianceScaling(0.1),
-        bias_initializer=_Values(scarce),
+        bias_initializer=_Values(list(first)),
         # In float32 also where the rest is trained in shorter numbers.
         dtype="float32",
-    )(_convolution(x, JOINED))
+    )(x)
 
 
 @keras.saving.register_keras_serializable("maskgate")
