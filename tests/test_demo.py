@@ -159,7 +159,7 @@ def test_without_the_photos_the_error_says_where_they_come_from(
 ):
     monkeypatch.setattr(portraits.sys, "prefix", str(tmp_path))
     monkeypatch.setattr(portraits.importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(MaskGateError, match=r"source demo: no photo .*'make run' fetches it"):
+    with pytest.raises(MaskGateError, match=r"photo .* of the demo: .* 'make run' fetches it"):
         open_source(Camera(source="demo"))
 
 

@@ -99,6 +99,6 @@ def find_photo(portrait: Portrait) -> Path:
         if path.is_file():
             return path
     raise MaskGateError(
-        f"source demo: no photo {portrait.file}, neither in {own} nor in the package "
-        f"{portrait.package}; 'make run' fetches it, or name another source"
+        f"photo {portrait.file} of the demo: found neither in {own} nor in the package "
+        f"{portrait.package}; 'make run' fetches it"
     )

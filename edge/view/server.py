@@ -21,8 +21,7 @@ from edge.view.secrets import check_certificate, read_password
 _REQUEST_LIMIT: Final = 15.0
 """Seconds in which a connection has to ask for something."""
 _MOST_CONNECTIONS: Final = 64
-_MOST_REQUESTS: Final = 32
-"""Requests answered at once."""
+"""And so requests answered at once."""
 _STOP_LIMIT: Final = 3.0
 """Seconds that stopping may take."""
 log = logging.getLogger(__name__)
@@ -80,8 +79,17 @@ class _Impatient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._limit = self.loop.call_later(_REQUEST_LIMIT, self._give_up)
+        self.begun = self.loop.time()
         if len(self.connections) > _MOST_CONNECTIONS:
-            transport.abort()
+            # Who holds connections and asks for nothing must not lock out who does.
+            others = (one for one in self.connections if isinstance(one, _Impatient))
+            idle = [one for one in others if one is not self and one.idle]
+            min(idle, key=lambda one: one.begun, default=self).transport.abort()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for nothing that we owe."""
+        return self.cycle is None or bool(self.cycle.response_complete)
 
     def on_response_complete(self) -> None:
         self._limit.cancel()
@@ -93,7 +101,7 @@ class _Impatient(H11Protocol):
         super().connection_lost(exc)
 
     def _give_up(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
+        if self.idle:
             self.transport.close()
 
 
@@ -110,7 +118,6 @@ def _config(app: ASGIApp, view: View) -> Config:
         # Anybody could claim to be somebody else.
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=_MOST_REQUESTS,
         backlog=_MOST_CONNECTIONS,
         timeout_keep_alive=int(_REQUEST_LIMIT),
         timeout_graceful_shutdown=1,
