@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -186,3 +187,38 @@ def test_photos_without_a_bare_face_are_refused_and_leave_no_run(
     assert done.exit_code == 2
     assert "expected photos with masked and bare faces to train on" in done.output
     assert not run.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_training_goes_on_from_the_net_of_another_run(photos: Path, tmp_path: Path) -> None:
+    from train.models.single_shot import single_shot_model
+
+    first, run = tmp_path / "first", tmp_path / "run"
+    first.mkdir()
+    net = single_shot_model()
+    net.save(first / "faces.keras")
+    (first / "recipe.json").write_text(json.dumps({"model": "detector", "steps": 7}))
+    command = [*training(photos, run), "--from", str(first)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run / "recipe.json").read_text())["first"]["steps"] == 7
+    weights = first_weights(keras.models.load_model(run / "faces.keras", compile=False))
+    moved, elsewhere = (
+        np.abs(weights - first_weights(other)).mean() for other in (net, single_shot_model())
+    )
+    assert 0 < moved < 0.2 * elsewhere
+
+
+def first_weights(net: keras.Model) -> np.ndarray:
+    return np.concatenate([np.ravel(weights) for weights in net.get_weights()[:8]])
+
+
+def test_a_folder_that_is_no_run_cannot_be_gone_on_from(photos: Path, tmp_path: Path) -> None:
+    from train.cli import main
+
+    options = ["detector", str(photos), "--out", str(tmp_path / "run"), "--from", str(photos)]
+    done = CliRunner().invoke(main, options)
+    assert done.exit_code == 2
+    assert str(photos) in done.output
+    assert not (tmp_path / "run").exists()

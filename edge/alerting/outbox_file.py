@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edge.alerting.alerts import Alert, put_right
 from edge.alerting.losses import Loss, Losses
+from edge.alerting.rescue import Rescued, rescue
 from edge.alerting.sqlite_file import Layout, is_damage, move_aside, open_alone
 from edge.config import Outbox as OutboxSettings
 
@@ -174,7 +175,9 @@ class OutboxFile:
         self._saved_boots = set(self.began)
 
     def begin_afresh(self, reason: sqlite3.Error) -> None:
-        """Move the file aside, which is of no use for that reason, and begin an empty one.
+        """Move the file aside, which is of no use for that reason, and begin another.
+
+        What can still be read of it is taken over.
 
         Raises:
             OSError, sqlite3.Error: that is not possible now; the next use tries again.
@@ -183,14 +186,36 @@ class OutboxFile:
         aside = move_aside(self.path)
         self.count = self.bytes = 0
         self._saved_boots.clear()
+        self._connection()
+        rescued = self._take_over(rescue(aside))
         log.error(
-            "outbox %s cannot be used (%s): moved aside as %s, which keeps its alerts; a fresh one "
-            "is begun",
+            "outbox %s cannot be used (%s): moved aside as %s; a fresh one is begun, with the %d "
+            "waiting alerts that could still be read",
             self.path,
             reason,
             aside,
+            rescued,
         )
+
+    def _take_over(self, found: Rescued) -> int:
+        """Write what was rescued into the fresh file, all or nothing; gives the alerts' number."""
+        waiting = [row for row in found.waiting if self._read(row.alert, "")]
+        db = self._connection()
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            db.executemany("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?)", waiting)
+            db.executemany("INSERT OR IGNORE INTO open VALUES (?, ?, ?)", found.open)
+            db.executemany("INSERT OR IGNORE INTO boot VALUES (?, ?)", found.boots)
+            db.executemany("UPDATE counter SET dropped = ?, untold = ?", found.counter)
+            db.execute("COMMIT")
+        except sqlite3.Error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        # Opened again, it counts what is in it now.
+        self.close()
         self._connection()
+        return self.count
 
     def close(self) -> None:
         """Close the file; another process may have it then."""
