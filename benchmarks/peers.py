@@ -63,7 +63,7 @@ def aizoo(file: Path) -> Way:
 def main(of_yunet: Path | None, of_aizoo: Path | None, rounds: int) -> None:
     """Measure the peers whose files are given on 640x480 frames."""
     ways = [ours("ours, detection", Detector()), whole()]
-    ways += [ours("ours, single-shot", Detector(kind="single-shot"))]
+    ways += [ours("MTCNN", Detector(kind="mtcnn"))]
     ways += [yunet(of_yunet)] if of_yunet else []
     ways += [aizoo(of_aizoo)] if of_aizoo else []
     cv2.setNumThreads(1)

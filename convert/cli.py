@@ -114,12 +114,20 @@ def mtcnn(job: "Job", photos: tuple[Path, ...]) -> None:
 @version_option
 @conversion_options
 @photos_option
-def detector(run: Path, version: str, job: "Job", photos: tuple[Path, ...]) -> None:
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Score that a face must exceed, instead of the run's: that is too high where its report "
+    "shows faces that nobody labelled among what was taken for one.",
+)
+def detector(
+    run: Path, version: str, job: "Job", photos: tuple[Path, ...], threshold: float | None
+) -> None:
     """Make a detector's bundle from a run of maskgate-train detector."""
     from convert.detector import write_detector
     from convert.detector_nets import taught_net
 
-    write_detector(taught_net(run, version), _pictures(photos), job)
+    write_detector(taught_net(run, version, threshold), _pictures(photos), job)
 
 
 @main.command()

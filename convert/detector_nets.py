@@ -14,7 +14,7 @@ from convert.trained_run import load_model
 from edge.bundle import Share
 from edge.errors import MaskGateError
 from edge.vision.cells import BLOCK, CELLS, NUMBERS
-from edge.vision.detectors import SINGLE_SHOT
+from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT
 from train.detector.nets import NET_FILE
 from train.models.mtcnn import BUILDERS, PACKAGE, VERSION, WEIGHTS_SHA256, package_weights
 from train.models.single_shot import SIDE
@@ -28,11 +28,20 @@ CASCADE_OUTPUT = (
     "of a face"
 )
 SINGLE_SHOT_OUTPUT = (
-    "of each 32x32 block, for its 16 cells of 8x8, 4 of 16x16 and 1 of 32x32, in rows: the face's "
-    "middle from the cell's, x and y in cells; logarithms of half its width and height in cells; "
-    "x and y of left eye, right eye, nose, left and right end of the mouth from the cell's middle, "
-    "in two cells; the logit of a face"
+    "faces, of each 32x32 block, for its 16 cells of 8x8, 4 of 16x16 and 1 of 32x32, in rows: the "
+    "face's middle from the cell's, x and y in cells; logarithms of half its width and height in "
+    "cells; x and y of left eye, right eye, nose, left and right end of the mouth from the cell's "
+    "middle, in two cells; the logit of a face. onet, of a 48x48 square around such a face: left, "
+    "top, right, bottom, unused; x of the same landmarks, then their y, as shares of the square; "
+    "the logit of a face"
 )
+
+PACKAGE_ORIGIN = {
+    "package": PACKAGE,
+    "version": VERSION,
+    "url": "https://github.com/ipazc/mtcnn",
+    "weights_sha256": WEIGHTS_SHA256,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +68,8 @@ def package_nets() -> DetectorNets:
     Raises:
         MaskGateError: the package is missing, another version or altered.
     """
-    origin = {
-        "package": PACKAGE,
-        "version": VERSION,
-        "url": "https://github.com/ipazc/mtcnn",
-        "weights_sha256": WEIGHTS_SHA256,
-        "recipe": "maskgate-convert mtcnn",
-    }
-    nets = {name: build(package_weights(name)) for name, build in BUILDERS.items()}
+    nets = {name: _package_net(name) for name in BUILDERS}
+    origin = {**PACKAGE_ORIGIN, "recipe": "maskgate-convert mtcnn"}
     facts = {"origin": origin, "licence": "MIT"}
     return DetectorNets(nets, CASCADE_SIDES, CASCADE_OUTPUT, PACKAGE, VERSION, facts, "exact")
 
@@ -78,14 +81,16 @@ class _Recipe(BaseModel):
 
     threshold: Share
     smallest: float = Field(ge=4, le=1000)
+    doubt: float = Field(ge=0, le=1)
 
 
-def taught_net(run: Path, version: str) -> DetectorNets:
-    """The net that `maskgate-train detector` wrote.
+def taught_net(run: Path, version: str, threshold: float | None = None) -> DetectorNets:
+    """The net that `maskgate-train detector` wrote, and the package's O-Net to look again.
 
     Args:
         run: the run folder.
         version: the bundle's version, e.g. "1.0.0".
+        threshold: score that a face must exceed; the run's own when None.
 
     Raises:
         MaskGateError: a part is missing, damaged, or does not fit the others.
@@ -100,16 +105,21 @@ def taught_net(run: Path, version: str) -> DetectorNets:
     except (OSError, ValueError) as error:
         raise _unusable(run, " ".join(str(error).split())[:300]) from error
     facts = {
-        "threshold": recipe["threshold"],
+        "threshold": recipe["threshold"] if threshold is None else threshold,
         "smallest": recipe["smallest"],
-        "origin": {"recipe": recipe},
-        "licence": "Apache-2.0",
+        "doubt": recipe["doubt"],
+        "origin": {"recipe": recipe, CLOSER_LOOK: PACKAGE_ORIGIN},
+        "licence": f"Apache-2.0; {CLOSER_LOOK}: MIT",
         "measured": metrics,
     }
-    sides = {SINGLE_SHOT: SIDE}
-    return DetectorNets(
-        {SINGLE_SHOT: net}, sides, SINGLE_SHOT_OUTPUT, "single-shot", version, facts, "quick"
-    )
+    nets = {CLOSER_LOOK: _package_net(CLOSER_LOOK), SINGLE_SHOT: net}
+    # The last is the one that is shown frames: the manifest's input is its.
+    sides = {CLOSER_LOOK: CASCADE_SIDES["onet"], SINGLE_SHOT: SIDE}
+    return DetectorNets(nets, sides, SINGLE_SHOT_OUTPUT, "maskgate", version, facts, "quick")
+
+
+def _package_net(name: str) -> keras.Model:
+    return BUILDERS[name](package_weights(name))
 
 
 def _read_net(run: Path) -> keras.Model:

@@ -124,6 +124,9 @@ class Manifest(_Strict):
     Detection by one net: the probability that a face must exceed."""
     smallest: float | None = Field(default=None, ge=4, le=1000)
     """Detection by one net: the size at which it is shown the smallest faces looked for, pixels."""
+    doubt: float | None = Field(default=None, ge=0, le=1)
+    """Detection by one net, with O-Net to look at its faces again: how much O-Net's logit counts
+    beside the net's, where it speaks against."""
     unsure: tuple[Share, Share] | None = None
     """Classification: probabilities of the first label between these are no vote."""
     # The mtcnn package has 0.6 for P-Net. On 117 photos of masked crowds, 0.8 shows R-Net half as

@@ -29,7 +29,7 @@ EXACT = Detector(
 
 
 def cascade(settings: Detector | None = None) -> Cascade:
-    settings = settings or Detector()
+    settings = settings or Detector(kind="mtcnn")
     return Cascade(load_bundle(settings.bundle), settings)
 
 
@@ -81,7 +81,7 @@ def places(face: Face) -> np.ndarray:
 
 @pytest.mark.parametrize("form", ["dynamic", "float32"])
 def test_the_default_settings_find_each_face_once(form: str) -> None:
-    found = cascade(Detector.model_validate({"form": form})).detect(group(5))
+    found = cascade(Detector.model_validate({"kind": "mtcnn", "form": form})).detect(group(5))
     assert len(found) == 5
     for left, top, side in SPOTS:
         (face,) = [f for f in found if left < f.box.centre[0] < left + side
@@ -111,7 +111,7 @@ def test_a_view_of_a_frame_gives_the_faces_of_its_copy() -> None:
     ("width", "height"), [(1, 1), (1, 700), (11, 11), (12, 12), (13, 12), (40, 41), (3000, 14)]
 )
 def test_a_picture_of_any_size_can_be_searched(form: str, width: int, height: int) -> None:
-    settings = Detector.model_validate({"form": form, "min_face": 12})
+    settings = Detector.model_validate({"kind": "mtcnn", "form": form, "min_face": 12})
     assert cascade(settings).detect(noise(width, height)) == []
 
 
@@ -133,7 +133,7 @@ from edge.vision.cascade import Cascade
 from edge.config import Detector
 frame = np.full((4320, 7680, 3), 90, np.uint8)
 frame[3000:3512, 6000:6512] = astronaut()
-settings = Detector()
+settings = Detector(kind="mtcnn")
 (face,) = Cascade(load_bundle(settings.bundle), settings).detect(frame)
 peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
 print(face.box.left, int(peak[0]) / 1024)
@@ -170,12 +170,12 @@ def test_strips_show_each_window_once(width: int, height: int) -> None:
 
 
 def test_a_frame_full_of_candidates_is_bounded_work() -> None:
-    everything = cascade(Detector(min_face=12, thresholds=(0, 0, 0)))
+    everything = cascade(Detector(kind="mtcnn", min_face=12, thresholds=(0, 0, 0)))
     assert 0 < len(everything.detect(noise(320, 240))) <= LIMIT
 
 
 def test_nothing_passes_a_threshold_of_one() -> None:
-    assert cascade(Detector(thresholds=(0.6, 0.7, 1))).detect(astronaut()) == []
+    assert cascade(Detector(kind="mtcnn", thresholds=(0.6, 0.7, 1))).detect(astronaut()) == []
 
 
 def test_frames_of_many_sizes_do_not_pile_up_nets() -> None:

@@ -134,7 +134,7 @@ def convert(run: Path, bundle: Path) -> None:
 
 def find_something(bundle: Path) -> None:
     made = load_bundle(bundle)
-    assert (made.manifest.name, made.manifest.version) == ("single-shot", "2.0.1")
+    assert (made.manifest.name, made.manifest.version) == ("maskgate", "2.0.1")
     assert made.manifest.input.sampling == "quick"
     assert made.manifest.smallest == 20
     detector = detector_in(made, Detector(bundle=bundle))
@@ -222,3 +222,15 @@ def test_a_folder_that_is_no_run_cannot_be_gone_on_from(photos: Path, tmp_path: 
     assert done.exit_code == 2
     assert str(photos) in done.output
     assert not (tmp_path / "run").exists()
+
+
+def test_a_bundle_may_have_another_threshold_than_its_run(tmp_path: Path) -> None:
+    from convert.detector_nets import taught_net
+    from train.models.single_shot import single_shot_model
+
+    recipe = {"threshold": 0.8, "smallest": 20.0, "doubt": 0.3}
+    single_shot_model().save(tmp_path / "faces.keras")
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    (tmp_path / "metrics.json").write_text(json.dumps({"validation": {"photos": 1}}))
+    found = [taught_net(tmp_path, "1.0.0", share).facts["threshold"] for share in (None, 0.5)]
+    assert found == [0.8, 0.5]

@@ -75,17 +75,16 @@ def test_a_face_at_the_border_or_outside_is_no_trouble(noise: Pixels, face: Box)
 
 def test_the_detector_finds_no_face_where_one_was_covered() -> None:
     from edge.config import Settings
-    from edge.finder import detector_bundle
-    from edge.vision.cascade import Cascade
+    from edge.finder import detector_bundle, detector_in
 
     settings = Settings(detector=Detector(accelerator="cpu"))
     bundle = detector_bundle(settings)
     assert bundle is not None
-    cascade = Cascade(bundle, settings.detector)
+    detector = detector_in(bundle, settings.detector)
     try:
         photo = read_picture(find_photo(COLLINS))
     except MaskGateError:
         pytest.skip("the photo is not installed")
-    faces = [face.box for face in cascade.detect(photo)]
+    faces = [face.box for face in detector.detect(photo)]
     assert faces
-    assert not list(cascade.detect(pixelate(photo, faces)))
+    assert not list(detector.detect(pixelate(photo, faces)))

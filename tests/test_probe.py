@@ -467,7 +467,7 @@ def maskgate(tmp_path: Path, *words: str) -> Result:
 def test_probe_shows_a_table_and_remembers(tmp_path: Path) -> None:
     done = maskgate(tmp_path, "probe")
     assert done.exit_code == 0, done.output
-    assert re.search(r"cpu, 1 thread +float32 +\d+\.\d\d +1\.00 +0 +\w", done.stdout)
+    assert re.search(r"cpu, 1 thread +\w+ +\d+\.\d\d +1\.00 +0 +\w", done.stdout)
     assert re.search(r"gpu +float16 ", done.stdout)
     assert "nothing was remembered before" in done.stdout
     shown = json.loads(maskgate(tmp_path, "probe", "--json").stdout)

@@ -120,9 +120,9 @@ def test_a_detector_stays_ready_for_the_sizes_used_last(monkeypatch: pytest.Monk
     opened = []
     open_net = detector._open
 
-    def note(net: str, size: tuple[int, int]) -> object:
-        opened.append(net)
-        return open_net(net, size)
+    def note(size: tuple[int, int]) -> object:
+        opened.append(size)
+        return open_net(size)
 
     monkeypatch.setattr(detector, "_open", note)
     made = []

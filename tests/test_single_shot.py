@@ -1,6 +1,10 @@
 """The single-shot detector, as its bundle ships."""
 
+import gc
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -10,9 +14,11 @@ import pytest
 from benchmarks.frames import astronaut, group
 from edge.bundle import MODELS, load_bundle
 from edge.config import Detector
+from edge.demo.source import Demo
 from edge.errors import MaskGateError
 from edge.finder import detector_in
 from edge.values import Box, Pixels
+from edge.vision.net import Net
 from edge.vision.single_shot import LARGEST, SingleShot, picture_sizes
 
 FACE = Box(178, 80, 270, 182)
@@ -20,9 +26,7 @@ FACE = Box(178, 80, 270, 182)
 
 
 def detector(**settings: float) -> SingleShot:
-    opened = detector_in(
-        load_bundle(MODELS / "single_shot"), Detector(kind="single-shot", **settings)
-    )
+    opened = detector_in(load_bundle(MODELS / "maskgate"), Detector(**settings))
     assert isinstance(opened, SingleShot)
     return opened
 
@@ -90,11 +94,95 @@ def test_a_frame_is_shown_smaller_until_no_face_is_too_large(
 
 
 def test_a_bundle_that_does_not_say_how_its_net_is_shown_faces_is_refused(tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(MODELS / "single_shot", tmp_path / "bundle"))
+    folder = Path(shutil.copytree(MODELS / "maskgate", tmp_path / "bundle"))
     manifest = folder / "manifest.json"
     lines = manifest.read_text().splitlines(keepends=True)
     manifest.write_text("".join(line for line in lines if '"smallest": 20.0,' not in line[:20]))
     bundle = load_bundle(folder)
     assert bundle.manifest.smallest is None
     with pytest.raises(MaskGateError, match="expected smallest and threshold"):
-        detector_in(bundle, Detector(kind="single-shot"))
+        detector_in(bundle, Detector())
+
+
+@pytest.mark.parametrize("form", ["dynamic", "float32"])
+@pytest.mark.parametrize(
+    ("width", "height"), [(1, 1), (1, 700), (31, 33), (40, 41), (64, 32), (3000, 14)]
+)
+def test_a_picture_of_any_size_can_be_searched(form: str, width: int, height: int) -> None:
+    settings = Detector.model_validate({"form": form, "min_face": 12})
+    finder = detector_in(load_bundle(settings.bundle), settings)
+    assert finder.detect(np.full((height, width, 3), 90, np.uint8)) == []
+
+
+def test_an_8k_frame_is_searched_in_bounded_memory() -> None:
+    searched = """
+import numpy as np
+from benchmarks.frames import astronaut
+from edge.bundle import load_bundle
+from edge.config import Detector
+from edge.finder import detector_in
+frame = np.full((4320, 7680, 3), 90, np.uint8)
+frame[3000:3512, 6000:6512] = astronaut()
+settings = Detector()
+face = detector_in(load_bundle(settings.bundle), settings).detect(frame)[0]
+peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(face.box.left, int(peak[0]) / 1024)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", searched], capture_output=True, text=True, check=True
+    )
+    left, megabytes = map(float, done.stdout.split())
+    assert left == pytest.approx(6180, abs=15)
+    assert megabytes < 900  # 100 of them are the frame
+
+
+def test_frames_of_many_sizes_do_not_pile_up_nets() -> None:
+    finder = detector()
+    for width in range(200, 330, 3):
+        finder.detect(np.full((200, width, 3), 90, np.uint8))
+    gc.collect()
+    assert sum(type(thing) is Net for thing in gc.get_objects()) <= 6
+
+
+def test_the_time_inside_the_interpreters_is_counted(photo: Pixels) -> None:
+    finder = detector()
+    assert finder.invoke_seconds == 0
+    finder.detect(photo)
+    assert 0 < finder.invoke_seconds < 10
+
+
+def without_closer_look(folder: Path) -> SingleShot:
+    bundle = Path(shutil.copytree(MODELS / "maskgate", folder / "bundle"))
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["files"] = [file for file in manifest["files"] if file["net"] != "onet"]
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    opened = detector_in(load_bundle(bundle), Detector(score_threshold=0.05))
+    assert isinstance(opened, SingleShot)
+    return opened
+
+
+def test_a_closer_look_doubts_what_is_no_face_and_leaves_faces_as_sure(
+    photo: Pixels, tmp_path: Path
+) -> None:
+    plain, closer = without_closer_look(tmp_path), detector(score_threshold=0.05)
+    before, after = (one.detect(photo) for one in (plain, closer))
+    sure = [max(faces, key=lambda face: face.box.overlap(FACE)) for faces in (before, after)]
+    assert sure[0].score == pytest.approx(sure[1].score)
+    assert len(after) < len(before)
+
+
+def test_after_a_closer_look_landmarks_are_those_of_the_stock_detector(photo: Pixels) -> None:
+    [face] = detector().detect(photo)
+    settings = Detector(kind="mtcnn", min_face=40)
+    [stock] = detector_in(load_bundle(settings.bundle), settings).detect(photo)
+    apart = np.subtract(face.landmarks.points, stock.landmarks.points)
+    assert np.hypot(*apart.T).mean() < 0.05 * (stock.box.right - stock.box.left)
+
+
+def test_the_sign_that_asks_for_a_mask_is_no_face() -> None:
+    hall = Demo().read()
+    assert hall is not None
+    sign = Box(509, 85, 575, 151)
+    for min_face in (20, 30, 40, 60):
+        for face in detector(min_face=min_face).detect(hall):
+            assert face.box.overlap(sign) < 0.1

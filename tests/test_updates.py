@@ -269,7 +269,7 @@ def always_masked(tmp_path: Path, key: Path) -> Path:
 
 def blind(tmp_path: Path, key: Path) -> Path:
     """A detector that finds nothing."""
-    return newer(tmp_path, key, "9.0.0", "maskgate", thresholds=[1, 1, 1])
+    return newer(tmp_path, key, "9.0.0", "maskgate", threshold=1)
 
 
 def garbled(tmp_path: Path, key: Path) -> Path:

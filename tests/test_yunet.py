@@ -139,10 +139,7 @@ def check(file: Path) -> Result:
         ),
         (
             "kind = 'yolo'",
-            (
-                "detector.kind: expected 'maskgate' or 'mtcnn' or 'single-shot' or 'yunet', "
-                "found 'yolo'"
-            ),
+            ("detector.kind: expected 'maskgate' or 'mtcnn' or 'yunet', found 'yolo'"),
         ),
     ],
 )

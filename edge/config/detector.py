@@ -12,7 +12,6 @@ from edge.config.section import HomePath, Section
 KINDS: dict[str, Path | None] = {
     "maskgate": MODELS / "maskgate",
     "mtcnn": MODELS / "mtcnn",
-    "single-shot": MODELS / "single_shot",
     "yunet": None,
 }
 """The kinds of detector, and the bundle of each that has its nets in one."""
@@ -32,15 +31,15 @@ class Detector(Section):
 
     kind: Annotated[str, AfterValidator(_is_kind)] = Field(
         "maskgate",
-        description="maskgate: three nets, taught faces behind masks; mtcnn: the same before "
-        "that, as everyone ships them; single-shot: one net that looks at the whole frame at "
-        "once, faster, on trial; yunet: OpenCV's own, whose file is yours.",
+        description="maskgate: one net that looks at the whole frame at once and knows faces "
+        "behind masks; mtcnn: MTCNN's three nets, as everyone ships them; yunet: OpenCV's own, "
+        "whose file is yours.",
     )
     file: HomePath | None = Field(None, description="The YuNet's file (ONNX), for kind yunet.")
     score_threshold: Share | None = Field(
         None,
         examples=[YUNET_THRESHOLD],
-        description="Score that a face must exceed, for kinds single-shot and yunet; the bundle's "
+        description="Score that a face must exceed, for kinds maskgate and yunet; the bundle's "
         f"or {YUNET_THRESHOLD} when not set.",
     )
     bundle: HomePath = Field(
@@ -61,14 +60,14 @@ class Detector(Section):
         examples=[0.709],
         gt=0.3,
         lt=0.95,
-        description="Scale from one level of the pyramid to the next, for kinds maskgate and "
-        "mtcnn; the bundle's when not set.",
+        description="Scale from one level of the pyramid to the next, for kind mtcnn; the "
+        "bundle's when not set.",
     )
     thresholds: tuple[Share, Share, Share] | None = Field(
         None,
         examples=[[0.8, 0.7, 0.8]],
-        description="Scores that P-Net, R-Net and O-Net must exceed, for kinds maskgate and "
-        "mtcnn; the bundle's when not set.",
+        description="Scores that P-Net, R-Net and O-Net must exceed, for kind mtcnn; the bundle's "
+        "when not set.",
     )
     gate: bool = Field(
         default=True,

@@ -14,14 +14,16 @@ from edge.bundle import Bundle, Input
 from edge.config import Detector
 from edge.probe.drawn_face import drawn_faces
 from edge.values import Pixels
-from edge.vision.cascade import ONET_SIDE, RNET_SIDE
-from edge.vision.detectors import SINGLE_SHOT
+from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT, looks_closer
 from edge.vision.pyramid import CELL, scales, strips
 from edge.vision.sampling import Size
 from edge.vision.single_shot import picture_sizes, showing_of, whole_blocks
+from edge.vision.windows import ONET_SIDE, RNET_SIDE
 
 RNET_RUNS, ONET_RUNS = 12, 4
 """Candidates that R-Net and O-Net see of a frame with two faces, about."""
+CLOSER_RUNS = 2
+"""Faces that the single-shot detector looks at more closely then."""
 PICTURES = 4
 """Different pictures that the smaller nets are compared on."""
 
@@ -70,11 +72,15 @@ def single_shot_work(bundle: Bundle, settings: Detector, frame: Size) -> list[Pi
         settings: smallest face.
         frame: (width, height).
     """
-    scale = showing_of(bundle, settings).scale
-    return [
-        Piece(SINGLE_SHOT, _blobs(1, whole_blocks(size), bundle.manifest.input), 1)
+    source, scale = bundle.manifest.input, showing_of(bundle, settings).scale
+    pieces = [
+        Piece(SINGLE_SHOT, _blobs(1, whole_blocks(size), source), 1)
         for size in picture_sizes(frame, scale)
     ]
+    if looks_closer(bundle):
+        closer = _blobs(PICTURES, (ONET_SIDE, ONET_SIDE), source)
+        pieces.append(Piece(CLOSER_LOOK, closer, CLOSER_RUNS))
+    return pieces
 
 
 def classifier_work(bundle: Bundle) -> list[Piece]:

@@ -8,7 +8,6 @@ settings (min_face 20, factor 0.709, thresholds 0.6, 0.7, 0.8) its faces come ou
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.bundle import Bundle
 from edge.config import Detector
@@ -21,6 +20,7 @@ from edge.vision.faces import logit_of, make_face, require_frame
 from edge.vision.net import Net
 from edge.vision.pyramid import CELL, Pyramid
 from edge.vision.sampling import ExactSampling, QuickSampling, Sampling, Size
+from edge.vision.windows import ONET_SIDE, RNET_SIDE, judge_squares, landmarks, moved
 
 LIMIT = 512
 """Candidates that each stage takes at most, so that a noisy frame cannot hold up the camera.
@@ -28,8 +28,6 @@ LIMIT = 512
 Photos of crowds, with 50 to 115 faces, would show R-Net up to three times as many, for one or two
 faces more.
 """
-RNET_SIDE, ONET_SIDE = 24, 48
-"""Sides of the pictures that R-Net and O-Net judge (Zhang et al., 2016)."""
 OVERLAP = 0.7
 """Overlap above which R-Net and O-Net drop the worse of two boxes; the `mtcnn` package's."""
 
@@ -97,8 +95,10 @@ class Cascade:
         """
         proposed, sampling = self._proposed(pixels)
         squares = self._refined(proposed, sampling)
-        squares, outputs = _judged(self._onet, sampling, squares, ONET_SIDE, self._thresholds[2])
-        boxes, points = _moved(squares, outputs), _landmarks(squares, outputs)
+        squares, outputs = judge_squares(
+            self._onet, sampling, squares, ONET_SIDE, self._thresholds[2]
+        )
+        boxes, points = moved(squares, outputs), landmarks(squares, outputs)
         kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT, of_smaller=True)
         height, width = pixels.shape[:2]
         boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
@@ -129,8 +129,10 @@ class Cascade:
 
     def _refined(self, squares: Rows, sampling: Sampling) -> Rows:
         """R-Net's squares."""
-        squares, outputs = _judged(self._rnet, sampling, squares, RNET_SIDE, self._thresholds[1])
-        boxes = _moved(squares, outputs)
+        squares, outputs = judge_squares(
+            self._rnet, sampling, squares, RNET_SIDE, self._thresholds[1]
+        )
+        boxes = moved(squares, outputs)
         kept = best_apart(boxes, outputs[:, -1], OVERLAP, LIMIT)
         return squared(boxes[kept])
 
@@ -145,29 +147,3 @@ class Cascade:
 
     def _open(self, net: str, size: Size) -> Net:
         return Net(self._processor.open(net, net, size), self._source, self._clock)
-
-
-def _judged(
-    net: Net, sampling: Sampling, squares: Rows, side: int, threshold: float
-) -> tuple[Rows, NDArray[np.float64]]:
-    """Show squares to R-Net or O-Net: those that pass, and what it says of each."""
-    outputs = np.empty((len(squares), net.outputs))
-    for row, patch in zip(outputs, sampling.patches(squares, side), strict=True):
-        row[:] = net.run(patch)[0, 0]
-    passed = outputs[:, -1] > threshold
-    return squares[passed], outputs[passed]
-
-
-def _moved(boxes: Rows, outputs: NDArray[np.float64]) -> Rows:
-    """Boxes with their edges moved as R-Net or O-Net says."""
-    # The package counts the pixels of both edges.
-    size = boxes[:, 2:] - boxes[:, :2] + 1
-    return boxes + outputs[:, :4] * np.tile(size, 2)
-
-
-def _landmarks(boxes: Rows, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """O-Net's landmarks in pixels of the frame, n x 5 x (x, y)."""
-    size = boxes[:, None, 2:] - boxes[:, None, :2] + 1
-    shares = np.stack([outputs[:, 4:9], outputs[:, 9:14]], axis=2)
-    # The package counts pixels from 1.
-    return shares * size + boxes[:, None, :2] - 1

@@ -4,7 +4,9 @@ from edge.bundle import Bundle
 from edge.errors import MaskGateError
 
 SINGLE_SHOT = "faces"
-"""The net of a single-shot detector, which has no other."""
+"""The net of a single-shot detector."""
+CLOSER_LOOK = "onet"
+"""The net that looks at its faces again, where there is one."""
 
 
 def require_detector(bundle: Bundle) -> None:
@@ -21,5 +23,10 @@ def require_detector(bundle: Bundle) -> None:
 
 
 def is_single_shot(bundle: Bundle) -> bool:
-    """Tell a single-shot detector's bundle from a cascade's, which holds three nets."""
+    """Tell a single-shot detector's bundle from a cascade's, which holds P-Net, R-Net and O-Net."""
     return any(file.net == SINGLE_SHOT for file in bundle.manifest.files)
+
+
+def looks_closer(bundle: Bundle) -> bool:
+    """Tell whether a single-shot detector looks at its faces again."""
+    return any(file.net == CLOSER_LOOK for file in bundle.manifest.files)

@@ -3,9 +3,9 @@
 Of the family of SSD (Liu et al., 2016) and FCOS (Tian et al., 2019): each cell of the picture says
 whether it is the middle of a face, and where that face ends. Unlike MTCNN's windows it sees what is
 around a face, the head and the shoulders, which tell a face by what a mask leaves free.
+What it finds may be looked at again, see `closer_look`.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,10 +20,12 @@ from edge.runtime.processor import Nets
 from edge.values import Face, Pixels
 from edge.vision.boxes import Rows, Scores, best_apart
 from edge.vision.cells import BLOCK, faces_in_cells
-from edge.vision.detectors import SINGLE_SHOT
+from edge.vision.closer_look import CloserLook
+from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT, looks_closer
 from edge.vision.faces import logit_of, make_face, require_frame
 from edge.vision.net import Net
 from edge.vision.sampling import Picture, QuickSampling, Size
+from edge.vision.windows import ONET_SIDE
 
 LIMIT = 512
 """Cells with a face that are looked at, at most: a noisy frame must not hold up the camera."""
@@ -45,6 +47,8 @@ class Showing:
     """Of the largest picture, beside the frame."""
     threshold: float
     """Probability that a face must exceed."""
+    doubt: float | None = None
+    """How much O-Net counts, which looks at the faces again; None: there is none."""
 
 
 class SingleShot:
@@ -76,6 +80,10 @@ class SingleShot:
         self._scale = showing.scale
         self._threshold = logit_of(showing.threshold)
         self._clock = InvokeClock()
+        self._closer = None
+        if showing.doubt is not None:
+            onet = nets.open(CLOSER_LOOK, CLOSER_LOOK, (ONET_SIDE, ONET_SIDE))
+            self._closer = CloserLook(Net(onet, source, self._clock), showing.doubt)
         self._prepared = lru_cache(maxsize=sizes * cameras)(self._prepare)
         # A file that the runtime refuses must not wait for a frame.
         self._open((BLOCK, BLOCK))
@@ -102,22 +110,21 @@ class SingleShot:
         """
         require_frame(pixels)
         height, width = pixels.shape[:2]
-        seen = [room.look(self._threshold) for room in self._filled(pixels)]
+        rooms, sampling = self._prepared(pixels.shape[1::-1])
+        sampling.see(np.ascontiguousarray(pixels))
+        sizes = zip(rooms, sampling.levels(), strict=True)
+        seen = [room.look(level, self._threshold) for room, level in sizes]
         boxes, logits, points = (np.concatenate(part) for part in zip(*seen, strict=True))
         boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
         # What lies beyond the edge has no width or height left.
         there = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
         apart = there[best_apart(boxes[there], logits[there], OVERLAP, LIMIT)]
         kept = apart[best_apart(boxes[apart], logits[apart], WITHIN, LIMIT, of_smaller=True)]
-        return [make_face(boxes[i], points[i], logits[i]) for i in kept]
-
-    def _filled(self, pixels: Pixels) -> Iterator["_Room"]:
-        """The pictures that the net is shown of a frame, the largest first."""
-        rooms, sampling = self._prepared(pixels.shape[1::-1])
-        sampling.see(np.ascontiguousarray(pixels))
-        for room, level in zip(rooms, sampling.levels(), strict=True):
-            room.fill(level)
-            yield room
+        boxes, logits, points = boxes[kept], logits[kept], points[kept]
+        if self._closer:
+            logits, points = self._closer.look(sampling, boxes, logits)
+        passed = [i for i in np.argsort(-logits, kind="stable") if logits[i] > self._threshold]
+        return [make_face(boxes[i], points[i], logits[i]) for i in passed]
 
     def _prepare(self, size: Size) -> tuple[list["_Room"], QuickSampling]:
         """Make ready for frames of one size."""
@@ -139,11 +146,9 @@ class _Room:
         self._room = np.full((height, width, 3), round(source.offset), np.uint8)
         self._scale = np.divide(frame, size)
 
-    def fill(self, level: Picture) -> None:
+    def look(self, level: Picture, threshold: float) -> tuple[Rows, Scores, NDArray[np.float64]]:
+        """Boxes, logits and landmarks of the faces at this size, in pixels of the frame."""
         self._room[: level.shape[0], : level.shape[1]] = level
-
-    def look(self, threshold: float) -> tuple[Rows, Scores, NDArray[np.float64]]:
-        """Boxes, logits and landmarks of the faces, in pixels of the frame."""
         boxes, logits, points = faces_in_cells(self._net.run(self._room), threshold)
         return boxes * np.tile(self._scale, 2), logits, points * self._scale
 
@@ -181,7 +186,8 @@ def showing_of(bundle: Bundle, settings: Detector) -> Showing:
             f"{SINGLE_SHOT}; convert it again"
         )
     wanted = settings.score_threshold
-    return Showing(smallest / settings.min_face, threshold if wanted is None else wanted)
+    doubt = bundle.manifest.doubt if looks_closer(bundle) else None
+    return Showing(smallest / settings.min_face, threshold if wanted is None else wanted, doubt)
 
 
 def whole_blocks(size: Size) -> Size:

@@ -15,7 +15,7 @@ from train.detector.figures import FALSE_PER_PHOTO, threshold_at
 from train.detector.judging import LARGE, judge
 from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, stock
 from train.detector.material import HELD_BACK, Material, judgeable, load_material
-from train.detector.nets import NET_FILE
+from train.detector.nets import DOUBT, NET_FILE
 from train.detector.photos import Photo
 from train.detector.report import write_detector_report
 from train.detector.teach import STEPS, Lesson, teach
@@ -148,6 +148,7 @@ def _write(
         **_settings(task),
         "threshold": threshold,
         "smallest": SMALLEST,
+        "doubt": DOUBT,
         "held_back": HELD_BACK,
         "training_photos": len(training),
         "judged_photos": len(judged),
