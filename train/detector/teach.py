@@ -18,7 +18,7 @@ BATCH, EPOCH = 16, 500
 """Views in a batch, batches in an epoch: after each there is a checkpoint."""
 VALIDATION = 16
 """Batches to validate on."""
-STEPS = 16_000
+STEPS = 15_000
 """Batches of a training: each photo is shown some hundred times, in another guise each time."""
 RATE, LATER, WARM, LAST = 2e-3, 6e-4, 300, 0.01
 """AdamW's rate for a net that begins with nothing, and for one that goes on from another run; the
