@@ -8,7 +8,9 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
-_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [^\x00-\x1f\x7f]*)?")
+_KEY = re.compile(
+    r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}( [^\x00-\x1f\x7f-\x9f\u2028\u2029]*)?"
+)
 _HOST = re.compile(
     r"([A-Za-z0-9_.][A-Za-z0-9_.-]*@)?"
     r"([A-Za-z0-9_.][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?\])(:[0-9]{1,5})?"

@@ -260,10 +260,9 @@ def test_make_flash_says_what_is_missing_before_it_installs_anything(
         ),
         (("IMAGE=a.img",), [["image", "a.img", "--out", "door.img", "ONE"]]),
         (
-            ("IMAGE=a.img", "WIFI=the $(touch hacked)", "WIFI_COUNTRY=DE"),
+            ("IMAGE=a.img", "WIFI=the$(touch hacked)", "WIFI_COUNTRY=DE"),
             [
-                ["image", "a.img", "--out", "door.img", "ONE", "--wifi", "the "]
-                + ["--wifi-country", "DE"]
+                "image a.img --out door.img ONE --wifi the --wifi-country DE".split(),
             ],
         ),
         (("HOST=pi@door",), [["host", "ONE", "--host", "pi@door"]]),
