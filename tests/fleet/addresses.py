@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.conftest import free_port
+from tests.fleet.clusters import Cluster
 from tests.fleet.programs import Program
 
 NAME = "broker.fleet.test"
@@ -27,22 +28,29 @@ frontend mqtt
     default_backend nodes
 backend nodes
     balance leastconn
+    # A node that hangs still takes connections, so it must say something. Not as an MQTT client:
+    # each login is work for the whole cluster.
     option tcp-check
-    # Asks as a client does, for a node that hangs still takes connections.
     tcp-check connect
-    tcp-check send-binary 101100044d5154540402000a000570726f6265
-    tcp-check expect binary 20020000
+{question}
+    tcp-check expect rstring .
     default-server inter 1s fall 2 rise 3 on-marked-down shutdown-sessions
 {servers}
 """
 
 
 @contextmanager
-def balanced(ports: list[int], folder: Path) -> Iterator[str]:
+def balanced(cluster: Cluster, folder: Path) -> Iterator[str]:
     """HAProxy before the nodes; gives the one URL for all."""
     port = free_port()
-    servers = "\n".join(f"    server node{n} 127.0.0.1:{p} check" for n, p in enumerate(ports))
-    (folder / "haproxy.cfg").write_text(_HAPROXY.format(port=port, servers=servers))
+    servers = "\n".join(
+        f"    server node{number} 127.0.0.1:{mqtt} check port {asked}"
+        for number, (mqtt, asked) in enumerate(zip(cluster.ports, cluster.asked, strict=True))
+    )
+    question = cluster.question and f"    tcp-check send-binary {cluster.question.hex()}"
+    (folder / "haproxy.cfg").write_text(
+        _HAPROXY.format(port=port, servers=servers, question=question or "")
+    )
     words = ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
     program = Program(words, folder / "haproxy.log")
     try:
@@ -53,7 +61,7 @@ def balanced(ports: list[int], folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def named(ports: list[int], folder: Path) -> Iterator[str]:  # noqa: ARG001  (as `balanced`)
+def named(cluster: Cluster, folder: Path) -> Iterator[str]:  # noqa: ARG001  (as `balanced`)
     """A name with an address for each node, as a name server would give them: in any order."""
     real = socket.getaddrinfo
 
@@ -61,7 +69,7 @@ def named(ports: list[int], folder: Path) -> Iterator[str]:  # noqa: ARG001  (as
         if host != NAME:
             return real(host, port, *more, **others)
         found = [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each)) for each in ports
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each)) for each in cluster.ports
         ]
         return random.sample(found, len(found))
 

@@ -35,9 +35,15 @@ log.file = false
 class Cluster:
     """A broker of three nodes."""
 
-    def __init__(self, ports: list[int], nodes: list[Program]) -> None:
+    def __init__(
+        self, ports: list[int], asked: list[int], question: bytes, nodes: list[Program]
+    ) -> None:
         self.ports = ports
         """Where each node listens for MQTT, on the loopback address."""
+        self.asked = asked
+        """Where each node answers, without a login, whoever asks whether it is alive."""
+        self.question = question
+        """What is to be said there first."""
         self._nodes = nodes
 
     def harm(self, node: int, how: Signals) -> None:
@@ -69,7 +75,7 @@ def nats_cluster(folder: Path) -> Iterator[Cluster]:
             stack.callback(nodes[-1].stop)
         for node, port in zip(nodes, mqtt, strict=True):
             node.wait_for(lambda port=port: answers_mqtt(port), START_SECONDS)  # type: ignore[misc]
-        yield Cluster(mqtt, nodes)
+        yield Cluster(mqtt, client, b"", nodes)
 
 
 @contextmanager
@@ -90,7 +96,7 @@ def rabbitmq_cluster(folder: Path) -> Iterator[Cluster]:
         "ERL_EPMD_PORT": str(free_port()),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-        "RABBITMQ_MNESIA_BASE": str(folder / "db"),
+        "RABBITMQ_MNESIA_BASE": str(folder),
         "RABBITMQ_LOG_BASE": str(folder / "log"),
         # One scheduler each: three nodes share two cores with 200 devices.
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}",
@@ -116,7 +122,7 @@ def rabbitmq_cluster(folder: Path) -> Iterator[Cluster]:
             # One after the other: two that join in the same moment get into each other's way.
             port = mqtt[number]
             nodes[-1].wait_for(lambda port=port: answers_mqtt(port), START_SECONDS)  # type: ignore[misc]
-        yield Cluster(mqtt, nodes)
+        yield Cluster(mqtt, client, b"AMQP\x00\x00\x09\x01", nodes)
 
 
 def answers_mqtt(port: int) -> bool:

@@ -16,7 +16,7 @@ import click
 
 from tests.conftest import wait_until
 from tests.fleet.addresses import balanced, named
-from tests.fleet.clusters import Cluster, nats_cluster, rabbitmq_cluster
+from tests.fleet.clusters import NODES, Cluster, nats_cluster, rabbitmq_cluster
 from tests.fleet.devices import Devices
 from tests.fleet.subscriber import Subscriber
 
@@ -43,6 +43,8 @@ class Result:
     """Alerts that still waited in an outbox at the end."""
     cut_off: int
     """Most devices that were without a broker at once."""
+    subscriber_cut_off: int
+    """How often the subscriber lost its broker."""
     without_service: float
     """From the kill until all devices had a broker again."""
     longest_gap: float
@@ -66,6 +68,8 @@ class Trial:
 
     broker: str = "nats"
     by: str = "haproxy"
+    node: int = 0
+    """Which of the three is harmed."""
     node_is: str = "killed"
     devices: int = 200
     rate: float = 100.0
@@ -84,7 +88,7 @@ def run_trial(trial: Trial, folder: Path, say: Callable[[str], object]) -> Resul
     """
     began = time.monotonic()
     say(f"starting three nodes of {trial.broker}")
-    with CLUSTERS[trial.broker](folder) as cluster, WAYS[trial.by](cluster.ports, folder) as url:
+    with CLUSTERS[trial.broker](folder) as cluster, WAYS[trial.by](cluster, folder) as url:
         say(f"connecting a subscriber and {trial.devices} devices")
         subscriber, devices = Subscriber(url), Devices(trial.devices, url, folder)
         try:
@@ -97,6 +101,7 @@ def run_trial(trial: Trial, folder: Path, say: Callable[[str], object]) -> Resul
             known = devices.added.keys()
             _wait(lambda: known <= {number for _, number in subscriber.heard}, DELIVERY_SECONDS / 3)
             time.sleep(2)  # for repeats
+            disconnects = subscriber.disconnects
         finally:
             devices.stop()
             subscriber.close()
@@ -111,6 +116,7 @@ def run_trial(trial: Trial, folder: Path, say: Callable[[str], object]) -> Resul
         lost=len(devices.added.keys() - first.keys()),
         undelivered=undelivered,
         cut_off=cut_off,
+        subscriber_cut_off=disconnects,
         without_service=served - harmed,
         longest_gap=_gap([moment for moment in moments if moment > harmed - 1]),
         usual_gap=_gap([moment for moment in moments if moment < harmed]),
@@ -127,7 +133,7 @@ def _alert_and_harm(
     devices.alert(trial.rate)
     time.sleep(CALM_SECONDS)
     harm: Signals = HARMS[trial.node_is]
-    cluster.harm(0, harm)
+    cluster.harm(trial.node, harm)
     harmed = served = time.monotonic()
     say(f"a node {'is ' * (harm is SIGKILL)}{trial.node_is}")
     cut_off = 0
@@ -153,6 +159,7 @@ def _wait(holds: Callable[[], bool], seconds: float) -> None:
 @click.command()
 @click.option("--broker", type=click.Choice([*CLUSTERS]), default="nats", show_default=True)
 @click.option("--by", type=click.Choice([*WAYS]), default="haproxy", show_default=True)
+@click.option("--node", type=click.IntRange(0, NODES - 1), default=0, show_default=True)
 @click.option("--node-is", type=click.Choice([*HARMS]), default="killed", show_default=True)
 @click.option("--devices", default=200, show_default=True)
 @click.option("--rate", default=100.0, show_default=True, help="Alerts a second, of all devices.")
@@ -166,7 +173,7 @@ def main(**chosen: object) -> None:
             lambda step: click.echo(f"{step} …", file=sys.stderr),
         )
     for name, value in asdict(result).items():
-        click.echo(f"{name.replace('_', ' '):16} {value:.1f}".removesuffix(".0"))
+        click.echo(f"{name.replace('_', ' '):18} {value:.1f}".removesuffix(".0"))
     if not result.is_good:
         raise SystemExit(1)
 

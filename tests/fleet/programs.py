@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin:/usr/lib/rabbitmq/bin"
-"""Where Debian has the brokers; a user's PATH leaves some of it out."""
+PATH = "/usr/lib/rabbitmq/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+"""Where Debian has the brokers; what it has of RabbitMQ in /usr/sbin works as root alone."""
 
 
 def find_program(name: str) -> str | None:
@@ -28,7 +28,7 @@ class Program:
         self.log = log
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                guarded, stdout=file, stderr=file, env=env, start_new_session=True
+                guarded, stdout=file, stderr=file, env=env, cwd=log.parent, start_new_session=True
             )
 
     @property
