@@ -19,6 +19,7 @@ global
 defaults
     mode tcp
     timeout connect 2s
+    timeout check 3s
     timeout client 120s
     timeout server 120s
     retries 3

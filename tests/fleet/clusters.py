@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP, Signals
 
@@ -11,7 +12,7 @@ from tests.conftest import free_port
 from tests.fleet.programs import Program
 
 NODES = 3
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 """RabbitMQ takes a minute on two busy cores."""
 _NATS = """
 server_name: node{number}
@@ -73,8 +74,7 @@ def nats_cluster(folder: Path) -> Iterator[Cluster]:
             )
             nodes.append(Program(["nats-server", "-c", str(config)], folder / f"node{number}.log"))
             stack.callback(nodes[-1].stop)
-        for node, port in zip(nodes, mqtt, strict=True):
-            node.wait_for(lambda port=port: answers_mqtt(port), START_SECONDS)  # type: ignore[misc]
+        _wait_for_all(nodes, mqtt)
         yield Cluster(mqtt, client, b"", nodes)
 
 
@@ -119,10 +119,13 @@ def rabbitmq_cluster(folder: Path) -> Iterator[Cluster]:
             log = folder / f"node{number}.log"
             nodes.append(Program(["rabbitmq-server"], log, common | own))
             stack.callback(nodes[-1].stop)
-            # One after the other: two that join in the same moment get into each other's way.
-            port = mqtt[number]
-            nodes[-1].wait_for(lambda port=port: answers_mqtt(port), START_SECONDS)  # type: ignore[misc]
+        _wait_for_all(nodes, mqtt)
         yield Cluster(mqtt, client, b"AMQP\x00\x00\x09\x01", nodes)
+
+
+def _wait_for_all(nodes: list[Program], ports: list[int]) -> None:
+    for node, port in zip(nodes, ports, strict=True):
+        node.wait_for(partial(answers_mqtt, port), START_SECONDS)
 
 
 def answers_mqtt(port: int) -> bool:
