@@ -78,11 +78,11 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 def _nearest(where: Keys, model: type[BaseModel]) -> str:
-    return nearest(where[-1], _known(where[:-1], model))
+    return nearest(where[-1], known_keys(where[:-1], model))
 
 
-def _known(where: Keys, model: type[BaseModel]) -> list[str]:
-    """The keys of a table."""
+def known_keys(where: Keys, model: type[BaseModel]) -> list[str]:
+    """The keys that a table may have, in the order of their declaration; none where any may be."""
     table: Any = model
     for key in where:
         table = _inside(table, key)

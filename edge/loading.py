@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -109,6 +109,20 @@ def read_settings(
         faults += [explain(fault, Settings, place) for fault in error.errors()]
         settings = _what_is_right(merged, error)
     return Found(settings, faults, file, origin)
+
+
+def settings_faults(table: Mapping[str, Any], place: Callable[[Keys], str]) -> list[str]:
+    """All that is wrong with settings that are no file of this device.
+
+    Args:
+        table: as the TOML file has them.
+        place: says of a key where it comes from.
+    """
+    try:
+        Settings.model_validate(table)
+    except ValidationError as error:
+        return [explain(fault, Settings, place) for fault in error.errors()]
+    return []
 
 
 def _what_is_right(merged: dict[str, Any], error: ValidationError) -> Settings:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from edge.config import Name, Section
 from edge.errors import MaskGateError
 from edge.faults import Keys, explain, nearest, read_toml
+from edge.loading import settings_faults
 from firmware_config.merging import lay_over
 
 PROFILES = Path(__file__).with_name("profiles")
@@ -124,6 +125,11 @@ def profile_names() -> list[str]:
     return sorted(name for name, table in found.items() if "description" in table)
 
 
+def is_file_name(profile: str) -> bool:
+    """Whether a profile is named by its file, not by the name of one that comes with MaskGate."""
+    return "/" in profile or profile.endswith(".toml")
+
+
 def load_profile(name_or_path: str | Path) -> Profile:
     """Read a profile, with all that it inherits.
 
@@ -155,7 +161,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
 
 def _file(wanted: str, beside: Path) -> Path:
-    if "/" in wanted or wanted.endswith(".toml"):
+    if is_file_name(wanted):
         return (beside / Path(wanted).expanduser()).resolve()
     file = PROFILES / f"{wanted}.toml"
     if not file.is_file():
@@ -178,14 +184,21 @@ def _checked(chain: list[tuple[Path, dict[str, Any]]]) -> Profile:
     for _, table in reversed(chain):
         merged = lay_over(merged, table, add_lists=True)
     merged["name"] = chain[0][0].stem
+
+    def place(keys: Keys) -> str:
+        return f"profile {_origin(chain, keys)}"
+
+    faults, profile = [], None
     try:
-        return Profile.model_validate(merged)
+        profile = Profile.model_validate(merged)
     except ValidationError as error:
-        faults = [
-            explain(fault, Profile, lambda keys: f"profile {_origin(chain, keys)}")
-            for fault in error.errors()
-        ]
-        raise MaskGateError("\n".join(dict.fromkeys(faults))) from error
+        faults += [explain(fault, Profile, place) for fault in error.errors()]
+    settings = merged.get("settings")
+    if isinstance(settings, dict):
+        faults += settings_faults(settings, lambda keys: f"{place(('settings', *keys))}: settings")
+    if profile is None or faults:
+        raise MaskGateError("\n".join(dict.fromkeys(faults)))
+    return profile
 
 
 def _origin(chain: list[tuple[Path, dict[str, Any]]], keys: Keys) -> Path:
