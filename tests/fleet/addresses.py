@@ -70,7 +70,8 @@ def named(cluster: Cluster, folder: Path) -> Iterator[str]:  # noqa: ARG001  (as
         if host != NAME:
             return real(host, port, *more, **others)
         found = [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each)) for each in cluster.ports
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each))
+            for each in cluster.ports
         ]
         return random.sample(found, len(found))
 
