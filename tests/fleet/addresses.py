@@ -1,9 +1,11 @@
 """What stands between devices, which know one address, and three nodes."""
 
 import random
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,6 +18,7 @@ NAME = "broker.fleet.test"
 _HAPROXY = """
 global
     maxconn 2000
+    stats socket {stats}
 defaults
     mode tcp
     timeout connect 2s
@@ -40,29 +43,40 @@ backend nodes
 """
 
 
+@dataclass(frozen=True)
+class Address:
+    """What devices know of a cluster."""
+
+    url: str
+    node_of: Callable[[socket.socket], int]
+    """Which node is behind a client's connection."""
+
+
 @contextmanager
-def balanced(cluster: Cluster, folder: Path) -> Iterator[str]:
-    """HAProxy before the nodes; gives the one URL for all."""
-    port = free_port()
+def balanced(cluster: Cluster, folder: Path) -> Iterator[Address]:
+    """HAProxy before the nodes."""
+    port, stats = free_port(), folder / "haproxy.sock"
     servers = "\n".join(
         f"    server node{number} 127.0.0.1:{mqtt} check port {asked}"
         for number, (mqtt, asked) in enumerate(zip(cluster.ports, cluster.asked, strict=True))
     )
     question = cluster.question and f"    tcp-check send-binary {cluster.question.hex()}"
     (folder / "haproxy.cfg").write_text(
-        _HAPROXY.format(port=port, servers=servers, question=question or "")
+        _HAPROXY.format(port=port, servers=servers, question=question or "", stats=stats)
     )
     words = ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
     program = Program(words, folder / "haproxy.log")
     try:
         program.wait_for(lambda: _listens(port), 10)
-        yield f"mqtt://127.0.0.1:{port}"
+        yield Address(
+            f"mqtt://127.0.0.1:{port}", lambda client: _ask(stats, client.getsockname()[1])
+        )
     finally:
         program.stop()
 
 
 @contextmanager
-def named(cluster: Cluster, folder: Path) -> Iterator[str]:  # noqa: ARG001  (as `balanced`)
+def named(cluster: Cluster, folder: Path) -> Iterator[Address]:  # noqa: ARG001  (as `balanced`)
     """A name with an address for each node, as a name server would give them: in any order."""
     real = socket.getaddrinfo
 
@@ -76,7 +90,20 @@ def named(cluster: Cluster, folder: Path) -> Iterator[str]:  # noqa: ARG001  (as
         return random.sample(found, len(found))
 
     with patch("socket.getaddrinfo", look_up):
-        yield f"mqtt://{NAME}:1883"
+        yield Address(
+            f"mqtt://{NAME}:1883", lambda client: cluster.ports.index(client.getpeername()[1])
+        )
+
+
+def _ask(stats: Path, client: int) -> int:
+    """Which node HAProxy passes a client's port on to."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(stats))
+        connection.sendall(b"show sess\n")
+        answer = b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
+    found = re.search(rf"src=127\.0\.0\.1:{client} .*?srv=node(\d)", answer)
+    assert found, answer
+    return int(found[1])
 
 
 def _listens(port: int) -> bool:

@@ -19,7 +19,13 @@ server_name: node{number}
 listen: "127.0.0.1:{client}"
 jetstream {{ store_dir: "{folder}" }}
 cluster {{ name: fleet, listen: "127.0.0.1:{route}", routes: [{routes}] }}
-mqtt {{ listen: "127.0.0.1:{mqtt}", stream_replicas: 3, consumer_replicas: 3, ack_wait: "5s", max_ack_pending: 1000 }}
+mqtt {{
+    listen: "127.0.0.1:{mqtt}"
+    stream_replicas: 3
+    consumer_replicas: 3
+    ack_wait: "5s"
+    max_ack_pending: 1000
+}}
 """
 _RABBITMQ = """
 listeners.tcp.1 = 127.0.0.1:{client}

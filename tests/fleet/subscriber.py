@@ -1,6 +1,7 @@
 """Somebody who must not miss an alert."""
 
 import json
+import socket
 import threading
 import time
 from uuid import UUID
@@ -31,6 +32,13 @@ class Subscriber:
         self._client.connect(address.host, address.port, keepalive=10)
         self._client.loop_start()
         assert self._subscribed.wait(30), "the broker does not take the subscription"
+
+    @property
+    def connection(self) -> socket.socket:
+        """Its socket now."""
+        found = self._client.socket()
+        assert isinstance(found, socket.socket)
+        return found
 
     def close(self) -> None:
         self._client.disconnect()
