@@ -32,7 +32,7 @@ class PrivateFolder:
         self.path = path
         with self._told("made"):
             if not path.exists():
-                path.mkdir(FOLDER_MODE, parents=True)
+                path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
                 self._give(path, path.parent)
             if not path.is_dir():
                 raise MaskGateError(f"secrets {path}: expected a folder, found something else")
@@ -41,8 +41,9 @@ class PrivateFolder:
                     f"secrets {path}: it is the top of a git work tree; name a folder of its own"
                 )
             self._close_to_others()
-            # Before the first secret is there: from then on git leaves all of it alone, also in a
-            # work tree that this folder is only later moved into.
+        # Before the first secret is there: from then on git leaves all of it alone, also in a work
+        # tree that this folder is only later moved into.
+        with self.alone():
             if not (path / _IGNORE).exists():
                 self.write(_IGNORE, b"*\n")
         self._refuse_kept_by_git()

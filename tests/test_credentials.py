@@ -308,23 +308,36 @@ OPENS = """
 import sys
 from pathlib import Path
 from firmware_config.credentials import open_credentials
+print("ready", flush=True)
+sys.stdin.readline()
 made = open_credentials(Path(sys.argv[1]))
-made.login("north-door"), made.for_broker(["broker.example"])
+print([made.ca_pem, made.login("north-door").password, made.for_broker(["broker.example"])])
 """
 
 
 @pytest.mark.slow
-def test_processes_that_begin_at_once_make_one_ca(folder: Path):
-    def began() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-c", OPENS, str(folder)], cwd=Path(__file__).parent.parent
+def test_processes_that_begin_at_once_make_the_same(folder: Path):
+    folder.mkdir(0o700)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENS, str(folder)],
+            cwd=Path(__file__).parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-
-    processes = [began() for _ in range(4)]
-    assert [process.wait(60) for process in processes] == [0] * 4
-    made = open_credentials(folder)
-    issued = x509.load_pem_x509_certificate(made.for_broker(["broker.example"]).certificate)
-    issued.verify_directly_issued_by(x509.load_pem_x509_certificate(made.ca_pem))
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = {process.communicate(timeout=60)[0] for process in processes}
+    assert [process.returncode for process in processes] == [0] * 4
+    assert len(said) == 1
 
 
 def git(folder: Path, *words: str) -> str:
