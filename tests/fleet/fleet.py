@@ -16,6 +16,7 @@ from signal import SIGKILL, SIGSTOP
 
 import click
 
+from edge.ending import tidied_on_sigterm
 from tests.conftest import wait_until
 from tests.fleet.addresses import balanced, named
 from tests.fleet.clusters import NODES, nats_cluster, rabbitmq_cluster
@@ -171,7 +172,7 @@ def main(**chosen: object) -> None:
     """Let devices alert, kill a node of their broker, and say what became of the alerts."""
     # What 200 devices have to say of a lost broker would hide the rest.
     logging.getLogger("edge").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as folder:
+    with tidied_on_sigterm(), tempfile.TemporaryDirectory() as folder:
         result = run_trial(
             Trial(**chosen),  # type: ignore[arg-type]
             Path(folder),
