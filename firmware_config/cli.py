@@ -230,8 +230,17 @@ def remove(*, host: str | None, inventory: Path | None, device: str | None, purg
 @click.option(
     "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write the files to."
 )
+@click.option("--rotate", metavar="ID", multiple=True, help="Give this login a new password.")
+@click.option("--forget", metavar="ID", multiple=True, help="Remove a login for good.")
 @about_a_device()
-def broker(fleet: "Fleet", device: "Device | None", *, out: Path) -> None:
+def broker(
+    fleet: "Fleet",
+    device: "Device | None",
+    *,
+    out: Path,
+    rotate: tuple[str, ...],
+    forget: tuple[str, ...],
+) -> None:
     """Make the files of a Mosquitto for all devices of an inventory, or for one.
 
     Certificate, passwords, who may do what, and how to start it (README.txt).
@@ -241,9 +250,22 @@ def broker(fleet: "Fleet", device: "Device | None", *, out: Path) -> None:
 
     if device and len(fleet.devices) > 1:
         raise click.UsageError("the broker lets all devices of an inventory in; omit --device")
-    written = write_broker_files(fleet, open_credentials(fleet.secrets), out)
+    still = sorted({device.id for device in fleet.devices} & {*forget})
+    if still:
+        raise click.UsageError(f"--forget {still[0]}: it is in the inventory; --rotate it instead")
+    credentials = open_credentials(fleet.secrets)
+    for name in rotate:
+        credentials.rotate(name)
+    for name in forget:
+        credentials.forget(name)
+    written = write_broker_files(fleet, credentials, out)
+    for name in rotate:
+        _tell(f"{name}: it has a new password; give it its files, too, when the broker has its own")
     for name in written.left_out:
-        _tell(f"{name}: it is in no inventory any more, so the broker does not let it in")
+        _tell(
+            f"{name}: it is in no inventory any more, so the broker does not let it in; --forget "
+            f"{name} removes its password"
+        )
     changed = ", ".join(written.changed) or "nothing changed"
     click.echo(f"{written.folder}: {changed}; README.txt says how to start the broker")
 

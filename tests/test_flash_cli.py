@@ -204,7 +204,6 @@ def test_what_shall_be_removed_must_be_clear(
 
 
 def test_the_brokers_files_are_made_for_all_devices(tmp_path: Path, inventory: Path) -> None:
-    pytest.importorskip("firmware_config.mosquitto")
     out = tmp_path / "broker"
     done = flash("broker", "--fleet", inventory, "--out", out)
     assert done.exit_code == 0, done.output
@@ -216,6 +215,30 @@ def test_the_brokers_files_are_made_for_all_devices(tmp_path: Path, inventory: P
     assert "nothing changed" in again.output
     done = flash("broker", "--fleet", inventory, "--out", out, "--device", "a")
     assert done.exit_code == 2
+
+
+def test_a_password_is_rotated_and_one_of_a_device_that_left_is_forgotten(
+    tmp_path: Path, inventory: Path
+) -> None:
+    out, login = tmp_path / "broker", tmp_path / "secrets" / "logins"
+    flash("broker", "--fleet", inventory, "--out", out)
+    before = {name: (login / name).read_text() for name in ("a", "b")}
+    done = flash("broker", "--fleet", inventory, "--out", out, "--rotate", "a")
+    assert "a: it has a new password; give it its files" in done.output
+    assert (login / "a").read_text() != before["a"]
+    assert (login / "b").read_text() == before["b"]
+    inventory.write_text(FLEET + "[[devices]]\nid = 'a'\n[[devices]]\nid = 'b'\n")
+    left = flash("broker", "--fleet", inventory, "--out", out)
+    assert "c: it is in no inventory any more" in left.output
+    flash("broker", "--fleet", inventory, "--out", out, "--forget", "c")
+    assert not (login / "c").exists()
+    for words, complaint in (
+        (("--forget", "a"), "--forget a: it is in the inventory; --rotate it"),
+        (("--rotate", "d"), "login d: there is none of that name"),
+    ):
+        done = flash("broker", "--fleet", inventory, "--out", out, *words)
+        assert done.exit_code == 2
+        assert complaint in done.output
 
 
 def make(*words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
