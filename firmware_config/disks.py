@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from edge.errors import MaskGateError
-from firmware_config.image.programs import run_program, said
+from firmware_config.image.programs import run_program
 
 _COLUMNS = (
     "NAME,PATH,MAJ:MIN,TYPE,SIZE,RM,HOTPLUG,RO,TRAN,VENDOR,MODEL,SERIAL,LABEL,FSTYPE,MOUNTPOINTS"
@@ -97,7 +97,7 @@ def look_at(card: Path) -> Disk:
         return Disk.model_validate(found)
     except (ValueError, KeyError, ValidationError) as error:
         raise MaskGateError(
-            f"CARD {card}: lsblk tells nothing of it ({said(done) or error}); plug it in again"
+            f"CARD {card}: lsblk knows no such disk; plug it in again; {_WAY_OUT}"
         ) from error
 
 
@@ -108,7 +108,8 @@ def what_is_in_use() -> InUse:
         before, _, after = line.partition(" - ")
         number, place = before.split()[2], _plain(before.split()[4])
         # A file system of several disks has a number of its own; then its source tells.
-        for key in (number, os.path.realpath(_plain(after.split()[1]))):
+        source = _plain(after.split()[1])
+        for key in (number, os.path.realpath(source) if source.startswith("/") else source):
             mounts.setdefault(key, []).append(place)
     swaps = Path("/proc/swaps")
     lines = swaps.read_text(errors="replace").splitlines()[1:] if swaps.exists() else []

@@ -38,7 +38,7 @@ HOSTILE_NAMES = [
     "[x]\\n=%s",
 ]
 needs_overlay = pytest.mark.skipif(
-    "not can_overlay()", reason="needs root, and an overlay of this Debian"
+    not can_overlay(), reason="needs root, and an overlay of this Debian"
 )
 
 
@@ -180,7 +180,7 @@ def test_a_wrong_network_is_refused(
 @pytest.mark.parametrize(
     "changed",
     [
-        *({"hostname": name} for name in ("a b", "", "-a", "a\nb", "$(id)", "a'b", "x" * 64)),
+        *({"hostname": name} for name in ("a b", "-a", "a\nb", "$(id)", "a'b", "x" * 64)),
         *({"user": name} for name in ("root", "maskgate", "a b", "1a", "a:b", "a\n", "$(id)")),
         *({"timezone": name} for name in ("../../etc/passwd", "a b", "/etc", "x\ny", "'")),
         *({"ssh_keys": (key,)} for key in ("", "ssh-rsa A\nssh-rsa B", "ssh-rsa A\rB", "a\u2028b")),
@@ -318,6 +318,7 @@ def test_bookworms_script_does_what_it_should_and_goes(tmp_path: Path) -> None:
 
 
 @needs_overlay
+@pytest.mark.slow
 def test_bookworms_script_can_be_cut_off_anywhere(tmp_path: Path) -> None:
     """Cut off after any of its lines and run again, it comes to the same end."""
     device = Device(user="guard")
@@ -326,7 +327,7 @@ def test_bookworms_script_can_be_cut_off_anywhere(tmp_path: Path) -> None:
     ready = "mkdir -p /etc/NetworkManager/system-connections /etc/ssh/sshd_config.d /etc/sudoers.d"
     whole = subprocess.run(["sh", "-n"], input="".join(lines).encode(), check=False).returncode
     assert whole == 0
-    for end in range(8, len(lines), 9):
+    for end in range(12, len(lines), 12):
         start = "".join(lines[:end])
         if subprocess.run(["sh", "-n"], input=start.encode(), check=False,
                           capture_output=True).returncode:  # fmt: skip
@@ -337,9 +338,8 @@ def test_bookworms_script_can_be_cut_off_anywhere(tmp_path: Path) -> None:
         put_installer(boot, "")
         run = "sh /boot/firmware/start.sh; sh /boot/firmware/firstrun.sh"
         done = run_over_this_system(boot, f"{ready}; {run}; {LOOK}")
-        assert done.stdout.splitlines()[-3:] == ["enabled", "enabled"] + [
-            "guard ALL=(ALL) NOPASSWD:ALL"
-        ], (end, (boot / "firstrun.log").read_text())
+        last = ["enabled", "enabled", "guard ALL=(ALL) NOPASSWD:ALL"]
+        assert done.stdout.splitlines()[-3:] == last, (end, (boot / "firstrun.log").read_text())
         assert done.stdout.count("127.0.1.1") == 1
         assert (boot / "cmdline.txt").read_text() == "a b\n"
 
@@ -350,7 +350,7 @@ def test_a_pis_own_way_to_name_its_user_is_taken(tmp_path: Path) -> None:
     put(tmp_path, {"cmdline.txt": b"a\n"})
     put_installer(tmp_path, "")
     pi = """mkdir -p /usr/lib/userconf-pi /var/lib/userconf-pi; touch /var/lib/userconf-pi/autologin
-    printf '#!/bin/sh\\nprintf "%s|" "$@" > /asked\\n' > /usr/lib/userconf-pi/userconf
+    printf '#!/bin/sh\\nprintf "%%s|" "$@" > /asked\\n' > /usr/lib/userconf-pi/userconf
     chmod 755 /usr/lib/userconf-pi/userconf; sh /boot/firmware/firstrun.sh
     cat /asked; ls /var/lib/userconf-pi"""
     assert run_over_this_system(tmp_path, pi).stdout == "guard|*|"
