@@ -20,7 +20,7 @@ _DROP_BUFFERS = 0x1261
 """BLKFLSBUF of linux/fs.h: what was read of a disk is forgotten."""
 
 
-def write_card(image: Path, card: Path, *, ask: Callable[[str], str]) -> None:
+def write_card(image: Path, card: Path, *, ask: Callable[[str], str] = click.prompt) -> None:
     """Write an image to a card, and read it back, with progress; both take minutes.
 
     Args:

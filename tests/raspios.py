@@ -3,10 +3,13 @@
 import shutil
 import struct
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from firmware_config.inventory import Device
+from firmware_config.profile import Profile, load_profile
 
 MEBIBYTE = 1 << 20
 BOOT_START, BOOT_SIZE = 4 * MEBIBYTE, 8 * MEBIBYTE
@@ -29,44 +32,21 @@ needs_image_tools = pytest.mark.skipif(
 )
 
 
-@dataclass(frozen=True)
-class Wifi:
-    ssid: str
-    password_file: Path
-    country: str = "DE"
+def device(**changed: Any) -> Device:
+    """A device of the inventory."""
+    told = {
+        "site": "hq",
+        "id": "north-door",
+        "profile": "pi5",
+        "ssh_keys": [KEY],
+        "timezone": "Europe/Berlin",
+    }
+    return Device.model_validate(told | changed)
 
 
-@dataclass(frozen=True)
-class Device:
-    id: str = "north-door"
-    hostname: str | None = None
-    user: str = "maskgate-admin"
-    ssh_keys: tuple[str, ...] = (KEY,)
-    timezone: str | None = "Europe/Berlin"
-    wifi: Wifi | None = None
-
-
-@dataclass(frozen=True)
-class System:
-    name: str
-    python: str
-    provisioning: str | None
-
-
-@dataclass(frozen=True)
-class Boot:
-    config_txt: tuple[str, ...] = ("camera_auto_detect=1", "dtparam=watchdog=on")
-
-
-@dataclass(frozen=True)
-class Profile:
-    name: str = "pi5"
-    machine: str | None = "aarch64"
-    os: tuple[System, ...] = (
-        System("raspios-bookworm", "3.11", "firstrun"),
-        System("raspios-trixie", "3.13", "cloud-init"),
-    )
-    boot: Boot = field(default_factory=Boot)
+def profile(**changed: Any) -> Profile:
+    """The profile of a Raspberry Pi 5, or one that differs from it."""
+    return load_profile("pi5").model_copy(update=changed)
 
 
 def cmdline(codename: str) -> str:
