@@ -20,7 +20,7 @@ SHELL := /bin/bash
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
 export FLEET DEVICE PROFILE SITE DEVICE_ID IMAGE OUT CARD HOST SECRETS WIFI WIFI_PASSWORD_FILE WIFI_COUNTRY SSH_KEY TIMEZONE
-.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test fleet-test pictures data train cluster convert data-given run-given lock mosquitto brokers image-tools chromium swiftshader clean
+.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test fleet-test pictures data train cluster convert data-given run-given lock mosquitto brokers image-tools image-test-tools first-boot chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +66,7 @@ flash-given:
 	test -z "$$CARD$$HOST" -o -z "$$FLEET" -o -n "$$DEVICE" || { echo "CARD and HOST are of one device:" \
 		"name it by DEVICE" >&2; exit 2; }
 
-test: $(DEV)/ready mosquitto chromium .venv-legacy/ready swiftshader ## All tests
+test: $(DEV)/ready mosquitto chromium .venv-legacy/ready swiftshader image-test-tools first-boot ## All tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready ## Linter, formatter and type checker
@@ -210,6 +210,12 @@ SWIFTSHADER := $(DEV)/share/maskgate/swiftshader
 swiftshader: $(DEV)/ready
 	@test -e $(SWIFTSHADER)/ready || $(DEV)/bin/python tests/swiftshader.py $(SWIFTSHADER)
 
+# For the tests: cloud-init's schemas and netplan, unpacked and not installed, to try what a device
+# finds at its first boot.
+FIRST_BOOT := $(DEV)/share/maskgate/first-boot
+first-boot: $(DEV)/ready
+	@test -e $(FIRST_BOOT)/ready || $(DEV)/bin/python tests/first_boot.py $(FIRST_BOOT)
+
 # The demo's two public-domain photos are data of packages that a device has no other use for.
 define photos
 mkdir -p $(1)/share/maskgate/photos
@@ -244,6 +250,11 @@ image-tools:
 	@PATH="$$PATH:/usr/sbin:/sbin"; test -z "$${IMAGE:-}" || \
 	{ command -v mcopy && command -v fsck.fat && command -v debugfs; } >/dev/null || \
 	{ $(call debian,mtools dosfstools e2fsprogs); }
+
+image-test-tools:
+	@PATH="$$PATH:/usr/sbin:/sbin"; for program in mcopy fsck.fat debugfs sfdisk losetup shellcheck; do \
+		command -v $$program; done | wc -l | grep -qx 6 || \
+	{ $(call debian,mtools dosfstools e2fsprogs fdisk mount shellcheck); }
 
 define debian
 if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \
