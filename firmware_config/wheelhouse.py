@@ -1,11 +1,12 @@
 """The wheels that a device installs without a network, downloaded for its Python and processor.
 
-NumPy is always MaskGate's own, never the system's, which may be older than MaskGate needs: in an
-environment that sees the system's packages, what is installed there comes first. But compiled
+NumPy is always MaskGate's own, never the system's, which may be older than MaskGate needs (bookworm
+has 1.24): also in an environment that sees the system's packages, its own come first. But compiled
 packages of the system, such as those that picamera2 draws on, then run with our NumPy, and NumPy
 keeps its binary interface within a major version alone. So a profile constrains it to the system's
-major version where that is 1 (Raspberry Pi OS bookworm: "numpy<2"), and OpenCV to one that runs with
-it; on trixie, where the system's are built against 2, the newest will do.
+major version: on Raspberry Pi OS bookworm "numpy<2", and with it comes the last OpenCV that runs
+with that; on trixie, whose packages are built against 2, the newest will do. OpenCV is MaskGate's
+own too.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ _AWAY = ("Retrying (", "NewConnectionError", "ProxyError", "SSLError", "ReadTime
 """What pip says where the package index cannot be reached."""
 _REASONS = (
     ("No space left on device", "the disk is full; free about 300 MB"),
-    ("DO NOT MATCH THE HASHES", "a file is not what constraints/ says it is; do not use that index"),
+    ("DO NOT MATCH THE HASHES", "a file is not what constraints/ says it is; use another index"),
     ("No module named pip", "this Python has no pip; run it from the environment of make flash"),
 )  # fmt: skip
 
