@@ -47,8 +47,9 @@ def read_payload(folder: Path) -> Payload:
         text = (folder / NAME).read_bytes()
         said: dict[str, Any] = json.loads(text)
         if said["schema"] != SCHEMA:
-            raise InstallError(f"{folder}: its schema is {said['schema']}, expected {SCHEMA}; use its "
-                          "own install.py")  # fmt: skip
+            raise InstallError(
+                f"{folder}: its schema is {said['schema']}, expected {SCHEMA}; use its own install.py"
+            )
         return Payload(
             folder,
             hashlib.sha256(text).hexdigest()[:12],
