@@ -64,9 +64,8 @@ class Machine:
 
     def words(self, payload: Path, what: str, *more: str) -> list[str]:
         options = ["--root", str(self.root), "--systemctl", str(self.folder / "systemctl")]
-        return [
-            sys.executable, str(payload / "install.py"), what, *options, "--wait", "0.5", *more,
-        ]  # fmt: skip
+        options += ["--patience", "60", "0.05"]
+        return [sys.executable, str(payload / "install.py"), what, *options, *more]
 
     def run(self, payload: Path, what: str, *more: str) -> subprocess.CompletedProcess[str]:
         words = self.words(payload, what, *more)

@@ -248,7 +248,7 @@ def test_a_payload_that_is_damaged_or_another_s_touches_nothing(
 
 def test_two_installers_do_not_meet(made: Path, machine: Machine) -> None:
     machine.never_healthy(made / "b")
-    words = machine.words(made / "b", "install", "--wait", "20")
+    words = machine.words(made / "b", "install")
     script = (machine.folder / "systemctl").read_text()
     (machine.folder / "systemctl").write_text(
         script.replace("auto-restart", "start").replace(

@@ -128,7 +128,7 @@ def pip_that_says(folder: Path, text: str) -> Path:
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM", "is not what constraints/ says"),
         ("/x/python: No module named pip", "this Python has no pip"),
         (
-            "ERROR: Could not find it\nERROR: No matching distribution found for idna==3.20 (from x)",
+            "ERROR: No such\nERROR: No matching distribution found for idna==3.20 (from x)",
             "there is no wheel of idna==3.20; use a system with another Python",
         ),
         ("", "pip failed (it said nothing)"),

@@ -8,7 +8,7 @@ from .install import CANNOT, install, take_lock
 from .payload import read_payload
 from .places import Places
 from .remove import remove
-from .service import PATIENCE
+from .service import Patience
 from .status import status
 from .steps import InstallError, tell
 from .system import System
@@ -37,7 +37,7 @@ def main(folder: Path) -> int:
         try:
             if words.what == "remove":
                 return remove(places, system, purge=words.purge)
-            return install(places, system, read_payload(folder), words.wait)
+            return install(places, system, read_payload(folder), Patience(*words.patience))
         finally:
             os.close(lock)
     except InstallError as error:
@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--root", type=Path, default=Path("/"), help="for tests: a folder")
         command.add_argument("--systemctl", help=argparse.SUPPRESS)
-        command.add_argument("--wait", type=float, default=PATIENCE, help=argparse.SUPPRESS)
+        command.add_argument(
+            "--patience", type=float, nargs=2, default=Patience(), help=argparse.SUPPRESS
+        )
         if name == "remove":
             command.add_argument("--purge", action="store_true", help="the unsent alerts too")
     return parser

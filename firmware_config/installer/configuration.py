@@ -94,7 +94,7 @@ def _folders(places: Places) -> tuple[Path, Path, Path]:
 def _settle(places: Places) -> None:
     """Finish what was cut off between the swap and the end: what counted before is kept."""
     now, new, before = _folders(places)
-    if _owner(new) is None or _owner(new) == _owner(now):
+    if _owner(new) in (None, _owner(now)) or not now.exists():
         remove_folder(new)
     elif not before.exists():
         new.rename(before)

@@ -1,7 +1,6 @@
 """Files, folders and links that are there whole or not at all, also after a power cut."""
 
 import ctypes
-import errno
 import os
 import shutil
 from pathlib import Path
@@ -42,19 +41,14 @@ def link_whole(path: Path, target: str) -> None:
 
 
 def exchange(one: Path, other: Path) -> None:
-    """Swap two folders of one file system, in one go where the file system can."""
+    """Swap two folders of one file system, in one go."""
     libc = ctypes.CDLL(None, use_errno=True)
     done = libc.renameat2(
         _AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE
     )
     if done != 0:
         code = ctypes.get_errno()
-        if code not in (errno.EINVAL, errno.ENOSYS):
-            raise OSError(code, os.strerror(code), str(one))
-        between = one.with_name(f"{one.name}.between")
-        one.rename(between)
-        other.rename(one)
-        between.rename(other)
+        raise OSError(code, os.strerror(code), str(one))
     sync(one.parent)
 
 

@@ -15,7 +15,7 @@ from .release import (
     prune,
     switch,
 )
-from .service import is_running, restart
+from .service import Patience, is_running, restart
 from .steps import InstallError, tell, tell_change
 from .system import System
 from .system_files import place_files
@@ -25,14 +25,14 @@ DONE, ROLLED_BACK, CANNOT = 0, 3, 2
 SYSUSERS = "system/etc/sysusers.d/maskgate.conf"
 
 
-def install(places: Places, system: System, payload: Payload, patience: float) -> int:
+def install(places: Places, system: System, payload: Payload, patience: Patience) -> int:
     """Install a payload; the same again changes nothing.
 
     Args:
         places: where.
         system: packages, users, services.
         payload: what.
-        patience: seconds that the service may take to be ready.
+        patience: how long the service may take to run.
 
     Returns:
         DONE or ROLLED_BACK; CANNOT where it is not healthy and nothing ran before.
@@ -92,7 +92,7 @@ def _put_in_place(places: Places, system: System, payload: Payload) -> bool:
 
 
 def _run(
-    places: Places, system: System, payload: Payload, patience: float, *, changed: bool
+    places: Places, system: System, payload: Payload, patience: Patience, *, changed: bool
 ) -> str | None:
     """See to it that the service runs this release; why it does not."""
     if is_healthy(places, payload.id) and not changed and is_running(system):
@@ -106,7 +106,7 @@ def _run(
 
 
 def _go_back(
-    places: Places, system: System, payload: Payload, before: str, patience: float
+    places: Places, system: System, payload: Payload, before: str, patience: Patience
 ) -> None:
     """Let what ran before run again; a power cut on the way leaves it to the next installation."""
     place_files(places, system, before)

@@ -1,16 +1,24 @@
 """The service: started, and waited for until it runs."""
 
 import time
+from typing import NamedTuple
 
 from .steps import InstallError
 from .system import UNIT, System
 
-PATIENCE = 300.0
-"""Seconds that a start may take: the first measures what the nets run fastest on."""
-STEADY = 5.0
-"""Seconds that it must run on once it is ready."""
 MOST_STARTS = 4
 """A service that was started so often by systemd is not waited for any longer."""
+
+
+class Patience(NamedTuple):
+    """How long the service is waited for."""
+
+    ready: float = 300.0
+    """Seconds that a start may take: the first measures what the nets run fastest on."""
+    steady: float = 5.0
+    """Seconds that it must run on once it is ready."""
+
+
 _PROPERTIES = ("ActiveState", "SubState", "InvocationID", "Result", "ExecMainStatus", "StatusText")
 
 
@@ -19,12 +27,12 @@ def is_running(system: System) -> bool:
     return not system.has_services or _state(system)["ActiveState"] == "active"
 
 
-def restart(system: System, patience: float) -> str | None:
+def restart(system: System, patience: Patience) -> str | None:
     """Start the service anew and wait until it runs, and has for a moment.
 
     Args:
         system: is asked to.
-        patience: seconds that it may take.
+        patience: how long it may take.
 
     Returns:
         Why it does not run; None if it does.
@@ -40,8 +48,8 @@ def restart(system: System, patience: float) -> str | None:
     return _wait(system, before, patience)
 
 
-def _wait(system: System, before: str, patience: float) -> str | None:
-    deadline, pause = time.monotonic() + patience, min(1.0, patience / 50)
+def _wait(system: System, before: str, patience: Patience) -> str | None:
+    deadline, pause = time.monotonic() + patience.ready, min(1.0, patience.steady / 5)
     starts: set[str] = set()
     ready: tuple[str, float] | None = None
     state: dict[str, str] = {}
@@ -56,10 +64,10 @@ def _wait(system: System, before: str, patience: float) -> str | None:
             ready = None
         elif ready is None or ready[0] != start:
             ready = start, time.monotonic()
-        elif time.monotonic() - ready[1] >= min(STEADY, patience / 10):
+        elif time.monotonic() - ready[1] >= patience.steady:
             return None
         time.sleep(pause)
-    return f"not ready within {patience:g} s ({_in_words(state)})"
+    return f"not ready within {patience.ready:g} s ({_in_words(state)})"
 
 
 def stop(system: System) -> bool:
