@@ -18,7 +18,7 @@ SHELL := /bin/bash
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
 export FLEET DEVICE PROFILE SITE DEVICE_ID IMAGE OUT CARD HOST SECRETS WIFI WIFI_PASSWORD_FILE WIFI_COUNTRY SSH_KEY TIMEZONE
-.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto image-tools chromium swiftshader clean
+.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto mmdebstrap image-tools chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +64,7 @@ flash-given:
 	test -z "$$CARD$$HOST" -o -z "$$FLEET" -o -n "$$DEVICE" || { echo "CARD and HOST are of one device:" \
 		"name it by DEVICE" >&2; exit 2; }
 
-test: $(DEV)/ready mosquitto chromium .venv-legacy/ready swiftshader ## All tests
+test: $(DEV)/ready mosquitto chromium mmdebstrap .venv-legacy/ready swiftshader ## All tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready ## Linter, formatter and type checker
@@ -126,6 +126,8 @@ lock: $(DEV)/ready ## Pin the newest versions that fit pyproject.toml, with thei
 	$(call lock,pyproject.toml --extra dev,dev)
 	$(call lock,pyproject.toml --extra flash,flash)
 	$(call lock,pyproject.toml --extra edge-legacy,legacy)
+	$(call lock,pyproject.toml constraints/device.in --extra edge,device)
+	$(call lock,pyproject.toml constraints/device.in --extra edge -c constraints/numpy1.in,numpy1)
 	$(call lock,pyproject.toml --extra train-gpu,gpu)
 	$(call lock,constraints/build.in,build)
 	$(call lock,--no-deps constraints/photos.in,photos)
@@ -231,6 +233,10 @@ image-tools:
 	@PATH="$$PATH:/usr/sbin:/sbin"; test -z "$${IMAGE:-}" || \
 	{ command -v mcopy && command -v fsck.fat && command -v debugfs; } >/dev/null || \
 	{ $(call debian,mtools dosfstools e2fsprogs); }
+
+# Unpacks arm64 systems, whose Python runs what a Raspberry Pi is to run.
+mmdebstrap:
+	@command -v mmdebstrap >/dev/null || { $(call debian,mmdebstrap); }
 
 define debian
 if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \

@@ -18,15 +18,11 @@ PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 MIRROR = "http://deb.debian.org/debian"
 OLDEST_QEMU = 10
 """7.2, which bookworm has, makes LiteRT crash."""
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskgate"
+"""The user's; read at once, for tests have one of their own."""
 LIMIT = 600
 """Seconds."""
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-
-
-def cache() -> Path:
-    """Where trees and qemu are kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "maskgate" / "emulated"
 
 
 def run_emulated(
@@ -110,7 +106,7 @@ def _fetch_tree(suite: str, place: Path) -> None:
 
 def _made(name: str, make: Callable[[Path], None]) -> Path:
     """A folder of the cache, made whole or not at all."""
-    folder = cache() / name
+    folder = CACHE / "emulated" / name
     if not folder.exists():
         part = folder.with_name(f".{name}.part")
         shutil.rmtree(part, ignore_errors=True)

@@ -92,6 +92,8 @@ def main() -> None:
         (machine.folder / "starts").unlink()  # Both ways there must look alike.
     if what == "rollback":
         machine.never_healthy(payloads["b"])
+        # Until the switch it is as with an update.
+        release.make_release(places, read_payload(payloads["b"]))
     step: Callable[[], int] = {
         "first": lambda: install("a"),
         "update": lambda: install("b"),

@@ -24,7 +24,7 @@ from firmware_config.payload import build_payload
 from firmware_config.pins import Pin, Target, read_pins
 from firmware_config.profile import load_profile
 from firmware_config.wheelhouse import fetch_wheels
-from tests.emulated import PYTHONS, run_emulated
+from tests.emulated import CACHE, PYTHONS, run_emulated
 from tests.installs import HERE, Machine, credentials, device
 
 XNNPACK = "Created TensorFlow Lite XNNPACK delegate"
@@ -34,7 +34,7 @@ SMALL = ("click", "idna")
 def fetched(target: Target) -> tuple[Path, ...]:
     """The wheels; skips the test where there is no network."""
     try:
-        return fetch_wheels(target)
+        return fetch_wheels(target, CACHE / "wheels")
     except MaskGateError as error:
         if "cannot be reached" in str(error):
             pytest.skip(str(error))
