@@ -19,27 +19,29 @@ HERE = Target(f"{sys.version_info[0]}.{sys.version_info[1]}", "x86_64")
 SYSTEMCTL = """\
 #!/bin/sh
 # Stands in for systemctl: what is named in the file `bad` never gets ready, and is started again
-# with every look at it.
-here=$(dirname "$0")
+# with every look at it. Asked often, so the shell does all but one thing itself.
+here=${0%/*} starts=0 running= bad=
 echo "$*" >>"$here/asked"
-starts=$(cat "$here/starts" 2>/dev/null || echo 0)
+test ! -e "$here/starts" || read -r starts <"$here/starts"
 case "$*" in
 restart*maskgate.service)
-    basename "$(readlink "$here/root/opt/maskgate/current")" >"$here/running"
+    running=$(readlink "$here/root/opt/maskgate/current")
+    echo "${running##*/}" >"$here/running"
     echo $((starts + 1)) >"$here/starts";;
 disable*) rm -f "$here/starts" "$here/running";;
 *LoadState*) test ! -e "$here/root/etc/systemd/system/maskgate.service" || echo loaded;;
 show*)
-    running=$(cat "$here/running" 2>/dev/null)
+    test ! -e "$here/running" || read -r running <"$here/running"
+    test ! -e "$here/bad" || read -r bad <"$here/bad"
     if test -z "$running"; then
         echo "ActiveState=inactive"
-    elif grep -q "$running" "$here/bad" 2>/dev/null; then
+    else case "$bad" in
+    *"$running"*)
         echo $((starts + 1)) >"$here/starts"
         printf '%s\\n' "ActiveState=activating" "SubState=auto-restart" "Result=exit-code" \\
-            "ExecMainStatus=2" "InvocationID=$starts"
-    else
-        printf '%s\\n' "ActiveState=active" "SubState=running" "InvocationID=$starts"
-    fi;;
+            "ExecMainStatus=2" "InvocationID=$starts";;
+    *) printf '%s\\n' "ActiveState=active" "SubState=running" "InvocationID=$starts";;
+    esac fi;;
 esac
 """
 
@@ -72,7 +74,7 @@ class Machine:
         return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
 
     def never_healthy(self, *payloads: Path) -> None:
-        (self.folder / "bad").write_text("".join(f"{payload_id(one)}\n" for one in payloads))
+        (self.folder / "bad").write_text(" ".join(map(payload_id, payloads)) + "\n")
 
     def asked(self) -> list[str]:
         """What systemctl was asked to do, but for looking."""

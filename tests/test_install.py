@@ -280,13 +280,13 @@ def test_killed_while_wheels_are_installed_it_is_completed(made: Path, machine: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("what", ["first", "update", "rollback", "remove"])
 def test_killed_at_any_touch_of_the_disk_it_is_completed_when_run_again(
     made: Path, machine: Machine, what: str
 ) -> None:
     words = [sys.executable, "-m", "tests.killed_install", str(machine.folder), str(made), what]
     root = Path(__file__).parent.parent
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=580, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert int(done.stdout.split()[-1]) > 10, done.stdout
