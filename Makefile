@@ -20,7 +20,7 @@ SHELL := /bin/bash
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
 export FLEET DEVICE PROFILE SITE DEVICE_ID IMAGE OUT CARD HOST SECRETS WIFI WIFI_PASSWORD_FILE WIFI_COUNTRY SSH_KEY TIMEZONE
-.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test fleet-test pictures data train cluster convert data-given run-given lock mosquitto brokers image-tools image-test-tools first-boot chromium swiftshader clean
+.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test fleet-test pictures data train cluster convert data-given run-given lock mosquitto brokers mmdebstrap image-tools image-test-tools first-boot chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +66,7 @@ flash-given:
 	test -z "$$CARD$$HOST" -o -z "$$FLEET" -o -n "$$DEVICE" || { echo "CARD and HOST are of one device:" \
 		"name it by DEVICE" >&2; exit 2; }
 
-test: $(DEV)/ready mosquitto chromium .venv-legacy/ready swiftshader image-test-tools first-boot ## All tests
+test: $(DEV)/ready mosquitto chromium mmdebstrap .venv-legacy/ready swiftshader image-test-tools first-boot ## All tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready ## Linter, formatter and type checker
@@ -133,6 +133,8 @@ lock: $(DEV)/ready ## Pin the newest versions that fit pyproject.toml, with thei
 	$(call lock,pyproject.toml --extra dev,dev)
 	$(call lock,pyproject.toml --extra flash,flash)
 	$(call lock,pyproject.toml --extra edge-legacy,legacy)
+	$(call lock,pyproject.toml constraints/device.in --extra edge,device)
+	$(call lock,pyproject.toml constraints/device.in --extra edge -c constraints/numpy1.in,numpy1)
 	$(call lock,pyproject.toml --extra train-gpu,gpu)
 	$(call lock,constraints/build.in,build)
 	$(call lock,--no-deps constraints/photos.in,photos)
@@ -255,6 +257,10 @@ image-test-tools:
 	@PATH="$$PATH:/usr/sbin:/sbin"; for program in mcopy fsck.fat debugfs sfdisk losetup shellcheck; do \
 		command -v $$program; done | wc -l | grep -qx 6 || \
 	{ $(call debian,mtools dosfstools e2fsprogs fdisk mount shellcheck); }
+
+# Unpacks arm64 systems, whose Python runs what a Raspberry Pi is to run.
+mmdebstrap:
+	@command -v mmdebstrap >/dev/null || { $(call debian,mmdebstrap); }
 
 define debian
 if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \
