@@ -83,14 +83,17 @@ def take_lock(home: Path) -> int:
     lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + LOCK_WAIT
     signal.alarm(0)
+    told = False
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 refuse("another installation is going on there; try again in some minutes")
-            say(waiting="for another installation")
-            time.sleep(1.0)
+            if not told:
+                say(waiting="for another installation")
+            told = True
+            time.sleep(0.2)
         else:
             signal.alarm(SILENCE)
             return lock
@@ -233,7 +236,10 @@ def run_installer(order: dict[str, Any], home: Path, staging: Path) -> None:
     began = time.time()
     where = [] if order["root"] == "/" else ["--root", order["root"]]
     words = [sys.executable, str(staging / "install.py"), *order["command"], *where]
-    code = subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode  # noqa: S603
+    # What it installs is for the service's user to read.
+    code = subprocess.run(  # noqa: S603
+        words, stdin=subprocess.DEVNULL, umask=0o022, check=False
+    ).returncode
     log = service_log(began) if code else []
     tidy(home, staging, code, keep=order["keep"])
     say(ended=code, log=log)
