@@ -77,7 +77,7 @@ class Device(Section):
     @field_validator("hostname")
     @classmethod
     def _is_never_missing(cls, hostname: str | None, known: ValidationInfo) -> str | None:
-        return hostname or usual_hostname(known.data.get("id", "")) or None
+        return (hostname or usual_hostname(known.data.get("id", ""))).lower() or None
 
     @field_validator("user")
     @classmethod

@@ -76,7 +76,10 @@ def find_faults(device: "Device", profile: "Profile", broker: "Broker", place: P
             f"{place(('cameras',))}: source: there are {len(cameras)} cameras; give each its own "
             "in settings.cameras.NAME.source instead"
         )
-    return faults + settings_faults(_joined(device, profile, broker), where)
+    # Of what flashing adds, only what other keys are held against: more would hide what is wrong.
+    if isinstance(own.get("broker", {}), Mapping):
+        own = lay_over(own, {"broker": {"url": broker.url(device.id)}})
+    return faults + settings_faults(own, where)
 
 
 def _not_for_flashing(own: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
@@ -84,10 +87,6 @@ def _not_for_flashing(own: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
     for keys, whence in _WHENCE.items():
         if _get(own, keys) is not None:
             yield keys, f"flashing takes it from {whence}; leave it out here"
-    for room in ("detector", "classifier"):
-        bundle = _get(own, (room, "bundle"))
-        if not isinstance(bundle, str | None):
-            yield (room, "bundle"), f"expected the path of a bundle, found {bundle!r}"
     if _get(own, ("detector", "kind")) == "yunet":
         yield (
             ("detector", "kind"),
