@@ -4,36 +4,34 @@ Only what differs is copied, and nothing secret is ever on a command line: paylo
 standard input of a program of ours there (on_host.py), which needs nothing but Python.
 """
 
-import hashlib
 import json
 import os
 import shlex
 import sys
-import zipfile
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
 
 from edge.errors import MaskGateError
 from firmware_config.host_facts import HostFacts, ask, fit, require_python, require_rights
-from firmware_config.ssh import Connection, Session
+from firmware_config.shipment import Shipment, pack_removal, read_payload
+from firmware_config.ssh import Connection, Session, last_line
 
 __all__ = ["HostFacts", "Outcome", "ask_host", "deploy", "fit", "remove"]
 
 ROOT_VARIABLE = "MASKGATE_FLASH_TEST_ROOT"
 """For tests alone: a folder on the host that is taken for its root."""
-STEP_LIMIT = 1200.0
-"""Seconds between two steps of install.py: the longest are the installation of wheels on a slow
-card, of packages by apt, and the wait for a healthy service (300 s)."""
+STEP_LIMIT = 3600.0
+"""Seconds between two steps of install.py, which limits each of its own: packages, half an hour,
+and once more after apt's update. A network that is gone is noticed in seconds, by ssh."""
 ROLLED_BACK = 3
 _PROGRAM = Path(__file__).with_name("on_host.py")
-_INSTALL = Path(__file__).with_name("install.py")
 _LOOKS = {"payload"}
 """Steps of install.py that look at something and change nothing."""
-_CHUNK = 65_536
 Ending = Literal["done", "nothing to do", "rolled back"]
 
 
@@ -68,34 +66,6 @@ class Outcome:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Shipment:
-    """Files for a host, and what is to be done with them there."""
-
-    id: str
-    files: dict[str, tuple[Path, str]]
-    """Where they lie on the host, in the payload's folder: the file here, its SHA-256."""
-    command: list[str]
-    """Arguments of install.py."""
-    keep: bool
-    """Whether the files stay, but for the secrets, to be compared with the next ones."""
-    unpacked: int = 0
-    """Bytes that the release will take."""
-
-    def order(self) -> bytes:
-        """What on_host.py is told."""
-        files = {path: (sha256, file.stat().st_size) for path, (file, sha256) in self.files.items()}
-        said = {
-            "root": _root(),
-            "id": self.id,
-            "files": files,
-            "command": self.command,
-            "keep": self.keep,
-            "unpacked": self.unpacked,
-        }
-        return json.dumps(said).encode() + b"\n"
-
-
 def ask_host(host: str) -> HostFacts:
     """Ask a host what it is, and what runs there.
 
@@ -123,7 +93,7 @@ def deploy(host: str, payload: Path) -> Outcome:
         MaskGateError: the payload is damaged or is for another system; the host cannot be
             reached, is lost meanwhile, has no room or no rights for it, or cannot install it.
     """
-    described, shipment = _read_payload(payload)
+    described, shipment = read_payload(payload)
     with Connection(host) as connection:
         facts = ask(connection, _root())
         _require_match(described, facts)
@@ -140,58 +110,13 @@ def remove(host: str, *, purge: bool = False) -> Outcome:
     Raises:
         MaskGateError: the host cannot be reached, is lost meanwhile, or cannot do it.
     """
-    files = {"install.py": (_INSTALL, _sha256(_INSTALL))}
-    command = ["remove", *(["--purge"] if purge else [])]
-    with Connection(host) as connection:
-        facts = ask(connection, _root())
-        return _ship(connection, facts, _Shipment("remove", files, command, keep=False))
+    with tempfile.TemporaryDirectory() as folder, Connection(host) as connection:
+        shipment = pack_removal(Path(folder), purge=purge)
+        return _ship(connection, ask(connection, _root()), shipment)
 
 
 def _root() -> str:
     return os.environ.get(ROOT_VARIABLE, "/")
-
-
-def _read_payload(folder: Path) -> tuple[dict[str, Any], _Shipment]:
-    described = folder / "payload.json"
-    try:
-        content = described.read_bytes()
-        payload = json.loads(content)
-        hashes = {**payload["files"], "payload.json": hashlib.sha256(content).hexdigest()}
-        if payload["schema"] != 1:
-            raise ValueError(f"schema {payload['schema']}, expected 1")
-        files = {path: (_file(folder, path), sha256) for path, sha256 in hashes.items()}
-        files.setdefault("install.py", (folder / "install.py", _sha256(folder / "install.py")))
-        unpacked = sum(_unpacked_size(file) for file, _ in files.values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = repr(error) if isinstance(error, KeyError) else str(error)
-        raise MaskGateError(
-            f"payload {folder}: it is not one, or not whole ({why}); build it again"
-        ) from error
-    name = hashes["payload.json"][:12]
-    return payload, _Shipment(name, files, ["install"], keep=True, unpacked=unpacked)
-
-
-def _file(folder: Path, path: str) -> Path:
-    parts = PurePosixPath(path)
-    if parts.is_absolute() or ".." in parts.parts:
-        raise ValueError(f"{path} is not in it")
-    file = folder / path
-    if not file.is_file():
-        raise ValueError(f"{path} is missing")
-    return file
-
-
-def _unpacked_size(file: Path) -> int:
-    """Bytes that a file takes once it is installed; of a wheel, with its compiled modules."""
-    if file.suffix != ".whl" or not zipfile.is_zipfile(file):
-        return file.stat().st_size
-    with zipfile.ZipFile(file) as wheel:
-        sizes = [(one.filename, one.file_size) for one in wheel.infolist()]
-    return sum(2 * size if name.endswith(".py") else size for name, size in sizes)
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _require_match(payload: Mapping[str, Any], facts: HostFacts) -> None:
@@ -204,7 +129,7 @@ def _require_match(payload: Mapping[str, Any], facts: HostFacts) -> None:
         )
 
 
-def _ship(connection: Connection, facts: HostFacts, shipment: _Shipment) -> Outcome:
+def _ship(connection: Connection, facts: HostFacts, shipment: Shipment) -> Outcome:
     """Copy what differs, and have install.py run there."""
     require_python(facts)
     require_rights(facts)
@@ -212,43 +137,32 @@ def _ship(connection: Connection, facts: HostFacts, shipment: _Shipment) -> Outc
     start = f"import sys; exec(sys.stdin.buffer.read({len(program)}))"
     sudo = "" if facts.is_root else "sudo -n "
     with connection.start(f"exec {sudo}python3 -c {shlex.quote(start)}") as there:
-        there.send(program + shipment.order())
+        there.send(program + shipment.order(_root()))
         talk = _Talk(connection, there)
         sent = 0
         while need := talk.answer("need"):
             sent += _copy(connection.host, there, shipment, need)
-        return talk.outcome(sent, sum(file.stat().st_size for file, _ in shipment.files.values()))
+        return talk.outcome(sent, sum(map(shipment.size, shipment.files)))
 
 
-def _copy(host: str, there: Session, shipment: _Shipment, need: dict[str, int]) -> int:
+def _copy(host: str, there: Session, shipment: Shipment, need: dict[str, int]) -> int:
     """Send the files that are needed, each from where an earlier copy was cut off.
 
     Returns:
         How many bytes were sent.
     """
-    sizes = {path: shipment.files[path][0].stat().st_size for path in need}
-    total = sum(sizes[path] - begin for path, begin in need.items())
+    total = sum(shipment.size(path) - begin for path, begin in need.items())
     many = f"{len(need)} files" if len(need) > 1 else "1 file"
     label = f"{host}: copying {many}, {total / 1e6:.1f} MB"
     sent = 0
     with click.progressbar(length=total, label=label, file=sys.stderr) as bar:
         for path, begin in need.items():
-            for chunk in _chunks(shipment.files[path][0], begin, sizes[path]):
+            for chunk in shipment.chunks(path, begin):
                 if not there.send(chunk):
                     return sent  # It has ended; what it said last tells why.
                 sent += len(chunk)
                 bar.update(len(chunk))
     return sent
-
-
-def _chunks(file: Path, begin: int, end: int) -> Iterator[bytes]:
-    """The bytes of a file, exactly from one place to another, whatever becomes of it meanwhile."""
-    with file.open("rb") as stream:
-        stream.seek(begin)
-        while begin < end:
-            chunk = stream.read(min(_CHUNK, end - begin)) or bytes(min(_CHUNK, end - begin))
-            yield chunk
-            begin += len(chunk)
 
 
 class _Talk:
@@ -259,7 +173,7 @@ class _Talk:
         self._host: Final = connection.host
         self._there = there
         self._changed = False
-        self._why = ""
+        self._why: list[str] = []
 
     def answer(self, wanted: str) -> Any:
         """What it says under a key; steps that come before are shown.
@@ -274,13 +188,12 @@ class _Talk:
                 return said[wanted]
             if "refused" in said:
                 raise MaskGateError(f"host {self._host}: {said['refused']}")
-            self._show(said, line)
+            self._show(said)
         code, errors = self._there.end(), self._there.errors()
         if "password is required" in errors:
             why = "sudo asks for a password; allow it without (NOPASSWD in /etc/sudoers.d)"
         else:
-            lines = [line for line in errors.splitlines() if line.strip()]
-            why = f"the installation broke off there ({lines[-1] if lines else f'code {code}'})"
+            why = f"it broke off there ({last_line(errors) or f'code {code}'}); run it again"
         raise MaskGateError(f"host {self._host}: {why}")
 
     def outcome(self, sent: int, of: int) -> Outcome:
@@ -290,28 +203,27 @@ class _Talk:
             MaskGateError: it could not install, or the connection is lost.
         """
         code = self.answer("ended")
-        log = tuple(self._ended["log"])
+        log, why = tuple(self._ended["log"]), "; ".join(self._why)
         if code == ROLLED_BACK:
-            return Outcome(self._host, "rolled back", sent, of, self._why, log)
+            return Outcome(self._host, "rolled back", sent, of, why, log)
         if code != 0:
             for line in log:
                 click.echo(f"    {line}", err=True)
-            why = self._why or f"install.py ended with code {code}"
-            raise MaskGateError(f"host {self._host}: it cannot be done there: {why}")
+            why = why or last_line(self._there.errors()) or f"install.py ended with code {code}"
+            raise MaskGateError(f"host {self._host}: it cannot be done there ({why})")
         return Outcome(self._host, "done" if self._changed else "nothing to do", sent, of)
 
-    def _show(self, said: dict[str, Any], line: str) -> None:
+    def _show(self, said: dict[str, Any]) -> None:
         if "waiting" in said:
             click.echo(f"{self._host}: waiting {said['waiting']}", err=True)
             return
         if "step" not in said:
-            self._why = line or self._why  # A traceback's last line, say.
             return
         state, why = said.get("state"), str(said.get("why") or "")
         if state == "done" and said["step"] not in _LOOKS:
             self._changed = True
         if state == "failed":
-            self._why = f"{said['step']}: {why}"
+            self._why.append(f"{said['step']}: {why}")
         click.echo(f"{self._host}: {said['step']}: {state}{f' ({why})' if why else ''}", err=True)
 
 

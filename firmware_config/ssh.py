@@ -75,7 +75,13 @@ class Connection:
 
     def __enter__(self) -> "Connection":
         with ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="maskgate-ssh-"))
+            try:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="maskgate-ssh-"))
+            except OSError as error:
+                raise MaskGateError(
+                    f"folder {tempfile.gettempdir()}: it cannot be written ({error.strerror}); "
+                    "free some space there, or set TMPDIR"
+                ) from error
             self._socket = Path(folder) / "s"
             # It runs `cat` there, which ends when this process does, however that ends.
             login = Session(self, self._ssh("cat", "-o", "ControlMaster=yes"))
@@ -102,7 +108,7 @@ class Connection:
             said: what the ssh of the command said.
         """
         self._login.ended_within(1.0)
-        why = _last_line(self._login.errors() or said) or "no answer"
+        why = last_line(self._login.errors() or said) or "no answer"
         return MaskGateError(
             f"host {self.host}: the connection was lost ({why}); run it again, what was copied is "
             "kept and what was begun is completed"
@@ -138,7 +144,7 @@ class Connection:
         }.items():
             if sign in said:
                 return MaskGateError(f"{host} {text}")
-        why = _last_line(said) or f"no login within {LOGIN_LIMIT:g} s"
+        why = last_line(said) or f"no login within {LOGIN_LIMIT:g} s"
         return MaskGateError(
             f"{host} it cannot be reached ({why}); see whether it is on and in this network"
         )
@@ -261,6 +267,7 @@ class Session:
         self._errors.close()
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """The last line of a text that is not empty; empty where there is none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""

@@ -7,7 +7,7 @@ import random
 import sys
 from pathlib import Path
 
-PASSWORD = "the-device's-very-own-password"
+PASSWORD = "the-device's-very-own-password"  # noqa: S105
 STAND_IN = Path(__file__).with_name("stand_in_install.py")
 
 
@@ -25,9 +25,9 @@ def make_payload(
     """
     contents = {
         "install.py": STAND_IN.read_bytes(),
-        "wheels/one-1-py3-none-any.whl": random.Random(1).randbytes(size),
-        "wheels/two-1-py3-none-any.whl": random.Random(2).randbytes(size),
-        "wheels/last-1-py3-none-any.whl": random.Random(100 + last).randbytes(size),
+        "wheels/one-1-py3-none-any.whl": _noise(1, size),
+        "wheels/two-1-py3-none-any.whl": _noise(2, size),
+        "wheels/last-1-py3-none-any.whl": _noise(100 + last, size),
         "bundles/classifier/manifest.json": b"{}",
         "etc/maskgate.toml": f"# {settings}\n".encode(),
         "etc/password": PASSWORD.encode(),
@@ -53,5 +53,5 @@ def make_payload(
     return folder
 
 
-def payload_id(folder: Path) -> str:
-    return hashlib.sha256((folder / "payload.json").read_bytes()).hexdigest()[:12]
+def _noise(seed: int, size: int) -> bytes:
+    return random.Random(seed).randbytes(size)  # noqa: S311

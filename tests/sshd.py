@@ -139,7 +139,9 @@ class Relay:
             after: bytes towards the port after which nothing more goes either way.
             silent: nobody is told then; otherwise both ends see that the connection is gone.
         """
-        self._to, self._left, self._silent = port, after, silent
+        self._to, self._silent = port, silent
+        self.left = after
+        """Bytes until then."""
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         self._ends: list[socket.socket] = []
@@ -165,13 +167,13 @@ class Relay:
         with suppress(OSError):
             while chunk := source.recv(16_384):
                 if counted:
-                    self._left -= len(chunk)
-                if self._left <= 0:
+                    self.left -= len(chunk)
+                if self.left <= 0:
                     if not self._silent:
                         break
                     continue
                 target.sendall(chunk)
-        if not self._silent or self._left > 0:
+        if not self._silent or self.left > 0:
             self._cut()
 
     def _cut(self) -> None:

@@ -25,6 +25,7 @@ def install(here: Path, root: Path) -> int:
     settings = (here / "etc/maskgate.toml").read_text()
     say("payload", "done", "intact")
     if "slow" in settings:
+        (root / "began").touch()
         time.sleep(1.0)
     if "impossible" in settings:
         say("packages", "failed", "apt-get cannot fetch python3-picamera2")
@@ -44,17 +45,7 @@ def install(here: Path, root: Path) -> int:
     return 0
 
 
-def remove(root: Path, purge: bool) -> int:  # noqa: FBT001
-    was_there = (root / "opt/maskgate").exists()
-    for folder in ("opt/maskgate", "etc/maskgate", *(["var/lib/maskgate"] if purge else [])):
-        shutil.rmtree(root / folder, ignore_errors=True)
-    say("program", "done" if was_there else "skipped")
-    return 0
-
-
 if __name__ == "__main__":
     words = sys.argv[1:]
-    top = Path(words[words.index("--root") + 1] if "--root" in words else "/nowhere")
-    if words[0] == "install":
-        sys.exit(install(Path(__file__).parent, top))
-    sys.exit(remove(top, "--purge" in words))
+    assert words[0] == "install", words
+    sys.exit(install(Path(__file__).parent, Path(words[words.index("--root") + 1])))
