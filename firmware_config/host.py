@@ -57,8 +57,8 @@ class Outcome:
 
     def __str__(self) -> str:
         if self.ending != "rolled back":
-            copied = f" ({self.sent / 1e6:.1f} of {self.of / 1e6:.1f} MB copied)" if self.of else ""
-            return f"{self.host}: {self.ending}{copied}"
+            megabytes = f"{self.sent / 1e6:.1f} of {self.of / 1e6:.1f} MB"
+            return f"{self.host}: {self.ending} ({megabytes} copied)"
         said = "".join(f"\n    {line}" for line in self.log)
         return (
             f"{self.host}: rolled back, what ran before runs again: {self.why or 'not healthy'}"
@@ -120,6 +120,7 @@ def _root() -> str:
 
 
 def _require_match(payload: Mapping[str, Any], facts: HostFacts) -> None:
+    require_python(facts)
     made_for = f"Python {payload.get('python')} on {payload.get('machine')}"
     found = f"Python {facts.python} on {facts.machine}"
     if made_for != found or facts.bits != 64:
@@ -142,7 +143,7 @@ def _ship(connection: Connection, facts: HostFacts, shipment: Shipment) -> Outco
         sent = 0
         while need := talk.answer("need"):
             sent += _copy(connection.host, there, shipment, need)
-        return talk.outcome(sent, sum(map(shipment.size, shipment.files)))
+        return talk.outcome(sent, shipment)
 
 
 def _copy(host: str, there: Session, shipment: Shipment, need: dict[str, int]) -> int:
@@ -196,13 +197,14 @@ class _Talk:
             why = f"it broke off there ({last_line(errors) or f'code {code}'}); run it again"
         raise MaskGateError(f"host {self._host}: {why}")
 
-    def outcome(self, sent: int, of: int) -> Outcome:
+    def outcome(self, sent: int, shipment: Shipment) -> Outcome:
         """Wait until install.py has ended.
 
         Raises:
             MaskGateError: it could not install, or the connection is lost.
         """
         code = self.answer("ended")
+        of = sum(map(shipment.size, shipment.files))
         log, why = tuple(self._ended["log"]), "; ".join(self._why)
         if code == ROLLED_BACK:
             return Outcome(self._host, "rolled back", sent, of, why, log)

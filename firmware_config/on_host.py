@@ -151,9 +151,10 @@ def remove_others(staging: Path, files: dict[Path, Any]) -> None:
     """Remove what is in the staging folder and not of the payload."""
     for found in sorted(staging.rglob("*"), reverse=True):
         if found.is_dir() and not found.is_symlink():
-            if not any(found in file.parents for file in files):
+            if found in files or not any(found in file.parents for file in files):
                 found.rmdir()
-        elif found not in files:
+        elif found not in files or found.is_symlink():
+            # Nothing is ever written through a link.
             found.unlink()
 
 
@@ -212,7 +213,8 @@ def receive(staging: Path, missing: dict[Path, tuple[str, int]]) -> None:
     incoming = cast("io.BufferedReader", sys.stdin.buffer)
     for file, (_, size) in missing.items():
         # Unbuffered, so that a disk that is full says so here, and a cut leaves all that came.
-        with file.open("ab", buffering=0) as stream:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        with open(os.open(file, flags, 0o600), "wb", buffering=0) as stream:  # noqa: PTH123
             left = size - there[file]
             while left:
                 chunk = incoming.read1(min(left, _CHUNK))

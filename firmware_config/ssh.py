@@ -19,6 +19,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+import click
+
 from edge.errors import MaskGateError
 
 COMMAND_VARIABLE = "MASKGATE_SSH"
@@ -36,7 +38,8 @@ _OPTIONS = {
     # A network that is gone is noticed after 20 seconds.
     "ServerAliveInterval": "5",
     "ServerAliveCountMax": "4",
-    "LogLevel": "ERROR",
+    # Less, and it would not say why a connection ended.
+    "LogLevel": "INFO",
     # What the user's configuration may ask for and would be in the way here.
     "ClearAllForwardings": "yes",
     "ForwardAgent": "no",
@@ -87,6 +90,8 @@ class Connection:
             login = Session(self, self._ssh("cat", "-o", "ControlMaster=yes"))
             self._login = stack.enter_context(login)
             self._wait_for_login()
+            if "Permanently added" in login.errors():
+                click.echo(f"{self.host}: its key was not known, and is remembered now", err=True)
             self._open = stack.pop_all()
         return self
 

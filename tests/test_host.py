@@ -115,10 +115,7 @@ def test_the_first_deployment_copies_everything_and_leaves_no_secret_behind(
     assert ask_host(sshd.host).installed == payload_id(payload)
     assert (sshd.root / "etc/maskgate/password").read_text() == PASSWORD
     assert stat.S_IMODE(staging(sshd).stat().st_mode) == 0o700
-    assert sorted(path.name for path in staging(sshd).iterdir()) == [
-        "lock",
-        payload_id(payload),
-    ] or (sorted(path.name for path in staging(sshd).iterdir()) == [payload_id(payload), "lock"])
+    assert {path.name for path in staging(sshd).iterdir()} == {"lock", payload_id(payload)}
     assert secrets_left(sshd) == []
     said = capfd.readouterr().err
     assert f"{sshd.host}: release: done ({payload_id(payload)})" in said
@@ -173,8 +170,8 @@ def test_a_copy_that_is_cut_off_installs_nothing_and_is_gone_on_with(
     assert not (sshd.root / "etc/maskgate").exists()
     outcome = deploy(sshd.host, payload)
     assert outcome.ending == "done"
-    # What was on its way in buffers is sent again, hence not to the byte.
-    assert outcome.sent < outcome.of - after + MB
+    # ssh had sent up to 2 MiB more than had arrived, and these go again.
+    assert outcome.sent < outcome.of - after + 2.5 * MB
     assert installed(sshd) == payload_id(payload)
 
 
@@ -311,10 +308,13 @@ def test_files_that_are_damaged_there_are_copied_again(sshd: Sshd, tmp_path: Pat
     one.write_bytes(bytes(100_000))  # of the right size
     two.write_bytes(bytes(99_999))  # like a part of it
     last.unlink()
-    last.symlink_to("/etc/hostname")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("another's")
+    last.symlink_to(elsewhere)
     outcome = deploy(sshd.host, payload)
     # The seeming part is found out after its last byte, and the whole file is sent.
     assert outcome.sent == 300_001 + sizes(payload, *SETTINGS_AND_SECRETS)
+    assert elsewhere.read_text() == "another's"
     assert two.read_bytes() == (payload / "wheels" / two.name).read_bytes()
 
 
@@ -408,7 +408,7 @@ def test_a_host_that_does_not_listen_is_told_from_one_that_is_silent(
     monkeypatch.setenv(COMMAND_VARIABLE, f"{command} -o ConnectTimeout=1")
     port = silent(b"").settings.url
     assert port
-    with pytest.raises(MaskGateError, match=r"cannot be reached \(Connection .* timed out"):
+    with pytest.raises(MaskGateError, match=r"cannot be reached \(Connection timed out"):
         ask_host(f"{sshd.user}@127.0.0.1:{port.rpartition(':')[2]}")
 
 
@@ -418,8 +418,13 @@ def test_a_key_that_is_not_taken_is_told(sshd: Sshd):
         ask_host(sshd.host)
 
 
-def test_a_host_is_remembered_and_another_in_its_place_is_refused(sshd: Sshd):
+def test_a_host_is_remembered_and_another_in_its_place_is_refused(
+    sshd: Sshd, capfd: pytest.CaptureFixture[str]
+):
     ask_host(sshd.host)
+    assert capfd.readouterr().err == f"{sshd.host}: its key was not known, and is remembered now\n"
+    ask_host(sshd.host)
+    assert capfd.readouterr().err == ""
     known = (sshd.folder / "known_hosts").read_text()
     assert f"[127.0.0.1]:{sshd.port} " in known
     sshd.stop()
@@ -524,8 +529,7 @@ def test_a_user_who_may_become_root_does_so_for_the_installation(sshd: Sshd, pay
 
 def test_a_removal_keeps_the_outbox_and_a_purge_does_not(sshd: Sshd, payload: Path):
     deploy(sshd.host, payload)
-    outcome = remove(sshd.host)
-    assert (outcome.ending, str(outcome)) == ("done", f"{sshd.host}: done")
+    assert remove(sshd.host).ending == "done"
     for gone in ("opt/maskgate", "etc/maskgate", "var/lib/maskgate-install"):
         assert not (sshd.root / gone).exists(), gone
     assert (sshd.root / "var/lib/maskgate/outbox.db").read_text() == "alerts"
