@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ ROOT_VARIABLE = "MASKGATE_FLASH_TEST_ROOT"
 STEP_LIMIT = 3600.0
 """Seconds between two steps of install.py, which limits each of its own: packages, half an hour,
 and once more after apt's update. A network that is gone is noticed in seconds, by ssh."""
+SIGN_EVERY = 10.0
+"""Seconds of a step after which one is told, again and again, that it goes on."""
 ROLLED_BACK = 3
 _PROGRAM = Path(__file__).with_name("on_host.py")
 _LOOKS = {"payload"}
@@ -182,7 +185,7 @@ class _Talk:
         Raises:
             MaskGateError: it refuses, it fails, or the connection is lost.
         """
-        while (line := self._there.line(STEP_LIMIT)) is not None:
+        while (line := self._line()) is not None:
             said = _parsed(line)
             if wanted in said:
                 self._ended = said
@@ -214,6 +217,15 @@ class _Talk:
             why = why or last_line(self._there.errors()) or f"install.py ended with code {code}"
             raise MaskGateError(f"host {self._host}: it cannot be done there ({why})")
         return Outcome(self._host, "done" if self._changed else "nothing to do", sent, of)
+
+    def _line(self) -> str | None:
+        began = time.monotonic()
+        while not self._there.speaks_within(SIGN_EVERY):
+            waited = time.monotonic() - began
+            if waited > STEP_LIMIT:
+                raise self._connection.lost(f"nothing said for {STEP_LIMIT:g} s")
+            click.echo(f"{self._host}: at work for {waited:.0f} s", err=True)
+        return self._there.line()
 
     def _show(self, said: dict[str, Any]) -> None:
         if "waiting" in said:

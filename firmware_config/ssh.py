@@ -50,6 +50,21 @@ _OPTIONS = {
 _HOST = re.compile(
     r"(?:(?P<user>\w[\w.-]*)@)?(?P<name>\w[\w.-]*|\[[\w:.%]+\])(?::(?P<port>[0-9]{1,5}))?"
 )
+_REFUSALS = {
+    "Could not resolve": "no such name in this network; see how it is spelt, or name its IP "
+    "address",
+    "Connection refused": "it is there, but nothing listens for ssh; enable ssh on it",
+    "IDENTIFICATION HAS CHANGED": "expected the key that it had before, found another ({key}); if "
+    "it was installed anew: ssh-keygen -R '{name}'; if it was not, somebody else answers in its "
+    "place",
+    "Host key verification failed": "its host key is not known, and yours is to accept none; log "
+    "in once by hand: ssh {host}",
+    "Permission denied": "it takes none of your keys; put one there (ssh-copy-id), load it "
+    "(ssh-add), or name another user",
+    "Too many authentication": "it takes none of your keys (it was offered too many); name the "
+    "right one in ~/.ssh/config",
+}
+"""What ssh says, in the order of what counts, and what it means."""
 _CHUNK = 65_536
 
 
@@ -74,7 +89,6 @@ class Connection:
         name = found["name"].strip("[]")
         at = f"{found['user']}@{name}" if found["user"] else name
         self._to = [*(("-p", found["port"]) if found["port"] else ()), "--", at]
-        self._known_as = f"[{name}]:{found['port']}" if found["port"] else name
 
     def __enter__(self) -> "Connection":
         with ExitStack() as stack:
@@ -133,22 +147,9 @@ class Connection:
 
     def _refusal(self, said: str) -> MaskGateError:
         host = f"host {self.host}:"
-        for sign, text in {
-            "Could not resolve": "no such name in this network; see how it is spelt, or name its "
-            "IP address",
-            "Connection refused": "it is there, but nothing listens for ssh; enable ssh on it",
-            "IDENTIFICATION HAS CHANGED": "its host key is not the one that is known; if it was "
-            f"installed anew: ssh-keygen -R '{self._known_as}'; if it was not, somebody else "
-            "answers in its place",
-            "Host key verification failed": "its host key is not known, and yours is to accept "
-            f"none; log in once by hand: ssh {self.host}",
-            "Permission denied": "it takes none of your keys; put one there (ssh-copy-id), load "
-            "it (ssh-add), or name another user",
-            "Too many authentication": "it takes none of your keys (it was offered too many); "
-            "name the right one in ~/.ssh/config",
-        }.items():
+        for sign, text in _REFUSALS.items():
             if sign in said:
-                return MaskGateError(f"{host} {text}")
+                return MaskGateError(f"{host} {text.format(host=self.host, **_changed_key(said))}")
         why = last_line(said) or f"no login within {LOGIN_LIMIT:g} s"
         return MaskGateError(
             f"{host} it cannot be reached ({why}); see whether it is on and in this network"
@@ -217,6 +218,10 @@ class Session:
         """Tell the command that no more bytes come."""
         self._in.close()
 
+    def speaks_within(self, seconds: float) -> bool:
+        """Wait until it says something, or has ended; whether it did within so many seconds."""
+        return bool(self._rest) or bool(select.select([self._out], [], [], seconds)[0])
+
     def line(self, seconds: float = SILENCE_LIMIT) -> str | None:
         """The next line that the command says, without its end; None after the last.
 
@@ -270,6 +275,13 @@ class Session:
             self._process.wait()
         self._out.close()
         self._errors.close()
+
+
+def _changed_key(said: str) -> dict[str, str]:
+    """The host's key, and under which name another is known, as ssh says them."""
+    name = re.search(r"Host key for (\S+) has changed", said)
+    key = re.search(r"^SHA256:[\w+/]+", said, re.MULTILINE)
+    return {"name": name[1] if name else "", "key": key[0] if key else "unknown"}
 
 
 def last_line(text: str) -> str:
