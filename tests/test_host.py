@@ -118,7 +118,7 @@ def real_payload(machine: Machine, folder: Path, name: str) -> Path:
     """A payload with the real installer, which is told of the machine's systemctl."""
     made = small_payload(folder, name)
     (made / "install.py").rename(made / "real_install.py")
-    options = ["--systemctl", str(machine.folder / "systemctl"), "--wait", "0.5"]
+    options = machine.words(made, "install")[3:]
     (made / "install.py").write_text(
         "import os, pathlib, sys\n"
         "real = str(pathlib.Path(__file__).with_name('real_install.py'))\n"
