@@ -4,6 +4,7 @@ VENV := .venv
 # --system-site-packages lets the environment see the Raspberry Pi's picamera2.
 VENV_OPTIONS ?=
 DEV := .venv-dev
+FLASH := .venv-flash
 # Where there is an NVIDIA GPU, training gets an environment with CUDA.
 TRAIN := $(if $(shell command -v nvidia-smi),.venv-gpu,$(DEV))
 MODEL ?= compact
@@ -16,11 +17,13 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
-.PHONY: help run test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto chromium swiftshader clean
+export FLEET DEVICE PROFILE SITE DEVICE_ID IMAGE OUT CARD HOST SECRETS WIFI WIFI_PASSWORD_FILE WIFI_COUNTRY SSH_KEY TIMEZONE
+.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto image-tools chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  SOURCE=… BROKER=… SECONDS=… CONFIG=… go with make run; PYTHON=python3.12 chooses a Python"
+	@echo "  PROFILE=… SITE=… DEVICE_ID=… [BROKER=…] and IMAGE=… OUT=… [CARD=…] or HOST=… go with make flash; see docs/flashing.md"
 	@echo "  CLIPS='videos or GIFs' goes with make bench: whom the motion gate misses in them"
 	@echo "  YUNET=file.onnx AIZOO=file.tflite go with make bench: these detectors beside ours"
 	@echo "  MODEL=compact|cnn|vgg16|detector RUN=folder OPTIONS='--epochs 10' go with make train; all folders of DATA are joined"
@@ -28,6 +31,38 @@ help: ## This list
 run: $(VENV)/ready ## Watch, with the live view: a demo with its own broker, or SOURCE=… BROKER=… SECONDS=…
 	@$(VENV)/bin/maskgate run --view $(if $(CONFIG),--config "$$CONFIG") $(if $(SOURCE),--source "$$SOURCE") \
 		$(if $(BROKER),--broker "$$BROKER") $(if $(SECONDS),--seconds '$(SECONDS)')
+
+flash: flash-given $(FLASH)/ready image-tools ## Set a device up: IMAGE=… OUT=…, [and CARD=…], or HOST=…; or FLEET=fleet.toml
+	@set +u; set -- $${FLEET:+--fleet "$$FLEET"} $${DEVICE:+--device "$$DEVICE"} $${PROFILE:+--profile "$$PROFILE"} \
+		$${SITE:+--site "$$SITE"} $${DEVICE_ID:+--device-id "$$DEVICE_ID"} $${BROKER:+--broker "$$BROKER"} \
+		$${SECRETS:+--secrets "$$SECRETS"} $${SOURCE:+--source "$$SOURCE"} $${CONFIG:+--config "$$CONFIG"}; \
+	flash=$(FLASH)/bin/maskgate-flash; \
+	if test -n "$$HOST"; then exec $$flash host "$$@" --host "$$HOST" $(OPTIONS); fi; \
+	if test -n "$$FLEET" -a -z "$$DEVICE"; then \
+		exec $$flash fleet "$$FLEET" $${IMAGE:+--image "$$IMAGE"} $${OUT:+--out "$$OUT"} $(OPTIONS); fi; \
+	if test -z "$$IMAGE"; then exec $$flash host "$$@" $(OPTIONS); fi; \
+	out="$${OUT:-$${DEVICE_ID:-$$DEVICE}.img}"; \
+	$$flash image "$$IMAGE" --out "$$out" "$$@" $${WIFI:+--wifi "$$WIFI"} $${TIMEZONE:+--timezone "$$TIMEZONE"} \
+		$${WIFI_PASSWORD_FILE:+--wifi-password-file "$$WIFI_PASSWORD_FILE"} \
+		$${WIFI_COUNTRY:+--wifi-country "$$WIFI_COUNTRY"} $${SSH_KEY:+--ssh-key "$$SSH_KEY"} $(OPTIONS); \
+	if test -n "$$CARD"; then $$flash card "$$out" "$$CARD"; fi
+
+# Before anything is installed or asked for.
+flash-given:
+	@set +u; for name in PROFILE SITE DEVICE_ID; do \
+		test -n "$$FLEET$${!name}" || missing="$${missing:+$$missing, }$$name"; done; \
+	test -z "$${missing:-}" || { echo "$$missing: not given. For example make flash PROFILE=pi5 SITE=hq" \
+		"DEVICE_ID=north-door BROKER=broker.example IMAGE=raspios.img.xz OUT=north-door.img" \
+		"(profiles: $(basename $(notdir $(filter-out %/base.toml %/raspberry-pi.toml,$(wildcard firmware_config/profiles/*.toml)))));" \
+		"or make flash FLEET=fleet.toml" >&2; exit 2; }; \
+	test -n "$$FLEET$$IMAGE$$HOST" || { echo "IMAGE or HOST: not given. IMAGE=raspios.img.xz" \
+		"[OUT=north-door.img] [CARD=/dev/sdX] makes an image, HOST=pi@north-door.local sets up a system" \
+		"that runs" >&2; exit 2; }; \
+	test -z "$$HOST" -o -z "$$IMAGE$$CARD" || { echo "HOST=$$HOST: it is reached over ssh and needs" \
+		"neither IMAGE nor CARD; give one or the other" >&2; exit 2; }; \
+	test -z "$$CARD" -o -n "$$IMAGE" || { echo "CARD=$$CARD: which IMAGE shall be written to it?" >&2; exit 2; }; \
+	test -z "$$CARD$$HOST" -o -z "$$FLEET" -o -n "$$DEVICE" || { echo "CARD and HOST are of one device:" \
+		"name it by DEVICE" >&2; exit 2; }
 
 test: $(DEV)/ready mosquitto chromium .venv-legacy/ready swiftshader ## All tests
 	$(DEV)/bin/pytest
@@ -89,13 +124,14 @@ data-given:
 lock: $(DEV)/ready ## Pin the newest versions that fit pyproject.toml, with their hashes
 	$(call lock,pyproject.toml --extra edge --extra demo,edge)
 	$(call lock,pyproject.toml --extra dev,dev)
+	$(call lock,pyproject.toml --extra flash,flash)
 	$(call lock,pyproject.toml --extra edge-legacy,legacy)
 	$(call lock,pyproject.toml --extra train-gpu,gpu)
 	$(call lock,constraints/build.in,build)
 	$(call lock,--no-deps constraints/photos.in,photos)
 
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) $(DEV) .venv-legacy .venv-gpu build *.egg-info
+	rm -rf $(VENV) $(DEV) $(FLASH) .venv-legacy .venv-gpu build *.egg-info
 
 define lock
 $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
@@ -128,6 +164,15 @@ $(DEV)/ready: pyproject.toml constraints/dev.txt constraints/photos.txt
 	$(DEV)/bin/python $(PIP) install -q --require-hashes -r constraints/dev.txt
 	$(DEV)/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
 	$(call photos,$(DEV))
+	@touch $@
+
+# What the machine that flashes needs.
+$(FLASH)/ready: pyproject.toml constraints/flash.txt constraints/build.txt
+	@echo "installing what flashing needs into $(FLASH) (a minute or two)"
+	$(python_fits)
+	test -d $(FLASH) || $(PYTHON) -m venv $(FLASH)
+	$(FLASH)/bin/python $(PIP) install -q --require-hashes -r constraints/build.txt -r constraints/flash.txt
+	$(FLASH)/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 # What training needs on a machine with a GPU.
@@ -180,6 +225,12 @@ mosquitto:
 
 chromium:
 	@command -v chromium chromedriver >/dev/null || { $(call debian,chromium chromium-driver); }
+
+# What reads and edits images; over ssh nothing of it is needed.
+image-tools:
+	@PATH="$$PATH:/usr/sbin:/sbin"; test -z "$${IMAGE:-}" || \
+	{ command -v mcopy && command -v fsck.fat && command -v debugfs; } >/dev/null || \
+	{ $(call debian,mtools dosfstools e2fsprogs); }
 
 define debian
 if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \

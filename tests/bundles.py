@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from convert.signing import make_key, sign_bundle
+from edge.trust.signing import make_key, sign_bundle
 from edge.bundle import MODELS, load_bundle
 from edge.config import Settings
 

@@ -329,11 +329,12 @@ def field_broker(
         )
     config = (DOCS / "mosquitto" / "mosquitto.conf").read_text()
     for there, here in (
-        ("/etc/mosquitto/certs/broker.pem", certificates / "server.pem"),
-        ("/etc/mosquitto/certs/broker.key", certificates / "server.key"),
-        ("/etc/mosquitto/passwords\n", f"{passwords}\n"),
-        ("/etc/mosquitto/acl\n", f"{DOCS / 'mosquitto' / 'acl'}\n"),
-        ("/var/lib/mosquitto/", f"{tmp_path}/"),
+        ("/etc/mosquitto/maskgate/broker.pem", certificates / "server.pem"),
+        ("/etc/mosquitto/maskgate/broker.key", certificates / "server.key"),
+        ("/etc/mosquitto/maskgate/passwords\n", f"{passwords}\n"),
+        ("/etc/mosquitto/maskgate/acl\n", f"{DOCS / 'mosquitto' / 'acl'}\n"),
+        # Debian's own configuration says where.
+        ("persistence true\n", f"persistence true\npersistence_location {tmp_path}/\n"),
         ("listener 8883\n", ""),  # It listens on a port of its own.
     ):
         assert there in config
