@@ -2,6 +2,8 @@
 
 import tempfile
 import time
+from collections import Counter
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -12,17 +14,16 @@ from numpy.typing import NDArray
 from edge.bundle import load_bundle
 from edge.chain import Chain
 from edge.config import Classifier, Detector, Settings, View
-from edge.demo.figure import FACE, Clothing, CutOut, Figure
-from edge.demo.masks import SURGICAL
 from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.demo.source import Demo
 from edge.finder import detector_in
 from edge.nets import OpenNets
+from edge.people.counts import Counts
+from edge.people.decision import People
 from edge.show.drawing import annotate
 from edge.sources.feed import every_frame
 from edge.sources.state import CameraState
-from edge.updates.known_faces import BACKGROUND, SHEET
-from edge.updates.known_faces import SIDE as TILE
+from edge.view.found import kind_of
 from edge.view.live import Live
 from edge.view.server import LiveView
 from tests.browser import Browser
@@ -71,7 +72,7 @@ def live_view() -> NDArray[np.uint8]:
     settings = CPU.model_copy(update={"view": View(port=0)})
     chain = Chain(OpenNets(settings), settings)
     state = CameraState("entrance", "delivering", None, 0.0, 0, 0, 0)
-    live = Live(settings, lambda: chain.people, lambda: [state])
+    live = Live(settings, lambda: _counts(chain.people), lambda: [state])
     frames = every_frame(Demo(endless=False), "entrance")
 
     def play(count: int, interval: float = 0.0) -> None:
@@ -80,7 +81,6 @@ def live_view() -> NDArray[np.uint8]:
             outcome = chain.process(frame)
             live.saw("entrance", frame, outcome)
             live.told(outcome.alerts)
-            live.went_round()
             time.sleep(max(0.0, begun + number * interval - time.monotonic()))
 
     with LiveView(settings, live) as page, tempfile.TemporaryDirectory() as profile:
@@ -102,18 +102,11 @@ def live_view() -> NDArray[np.uint8]:
     return np.hstack([desktop, gap, phone])
 
 
-def known_faces() -> NDArray[np.uint8]:
-    """Show whom a new bundle is tried on: a person a row, bare and with a mask."""
-    rows = []
-    for portrait in (COLLINS, HOPPER):
-        person, row = CutOut(portrait), []
-        for look in (None, SURGICAL):
-            tile = np.full((TILE, TILE, 3), BACKGROUND, np.uint8)
-            figure = Figure(person, Clothing(look))
-            figure.set_into(tile, TILE / 2, TILE / 2 - 10, FACE, TILE)
-            row.append(tile)
-        rows.append(np.hstack(row))
-    return np.vstack(rows)
+def _counts(people: People) -> Counts:
+    judged = Counter(
+        {kind_of(label, CPU.decision.violations): n for label, n in people.by_label.items()}
+    )
+    return Counts(date.today(), judged["masked"], judged["violation"], people.unsure)  # noqa: DTZ011
 
 
 def main() -> None:
@@ -122,7 +115,6 @@ def main() -> None:
         HERE / "entrance.jpg": entrance(),
         HERE / "training.jpg": training(),
         HERE / "live-view.jpg": live_view(),
-        SHEET: known_faces(),
     }
     for path, picture in pictures.items():
         cv2.imwrite(str(path), picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])

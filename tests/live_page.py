@@ -4,6 +4,7 @@ import http.client
 import json
 import ssl
 import time
+from datetime import date
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ import numpy as np
 from edge.alerting.alerts import Alert, State
 from edge.chain import Outcome
 from edge.config import Settings, View
-from edge.people.decision import People
+from edge.people.counts import Counts
 from edge.sources.state import CameraState
 from edge.values import Box, Face, Frame, Landmarks, Pixels, Track, Verdict
 from edge.view.live import Live
@@ -51,8 +52,8 @@ class Page:
 
     def __init__(self, view: View, **settings: object) -> None:
         self.settings = Settings.model_validate({"view": view, **settings})
-        self.people = People()
-        self.live = Live(self.settings, lambda: self.people, self.states)
+        self.counts = Counts(date(2026, 11, 28))
+        self.live = Live(self.settings, lambda: self.counts, self.states)
         self.served = LiveView(self.settings, self.live)
         self.cookie = ""
         self.context: ssl.SSLContext | None = None

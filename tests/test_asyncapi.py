@@ -29,6 +29,7 @@ HEALTH = {
     "outbox": {"waiting": 0, "bytes": 0, "dropped": 0},
     "broker": {"connected": True, "refused": False, "detail": ""},
     "temperature_c": None, "throttling": None, "memory_bytes": 1, "last_error": None,
+    "update_failure": None,
     "versions": {"maskgate": "0.1.0", "python": "3.11.2"},
 }  # fmt: skip
 INSTALLED = {

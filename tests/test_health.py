@@ -47,6 +47,7 @@ WELL = Health(
     throttling=Throttling(now=(), since_boot=("under-voltage",)),
     memory=120_000_000,
     last_error=None,
+    update_failure=None,
     versions={"maskgate": "0.1.0", "python": "3.11.2", "classifier": "compact 3.0.0"},
 )
 

@@ -7,16 +7,22 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from jsonschema import Draft202012Validator
 
 from edge.bundle import load_bundle
 from edge.cli import main
 from edge.config import Settings
 from edge.errors import MaskGateError
+from edge.health.hardware import Hardware
+from edge.health.health import to_message
+from edge.health.monitor import Monitor
 from edge.nets import OpenNets
 from edge.updates.current import updates_folder, with_updates
 from edge.updates.probation import FRAMES, Probation
 from edge.updates.update import go_back, update
+from edge.watch.running import Watch
 from tests.bundles import copy_of, new_key, rewrite, sign
+from tests.test_health import SCHEMA
 from tests.updating import crashed, newer, runs, signed_device, started
 
 
@@ -52,6 +58,11 @@ def test_a_bundle_whose_process_ends_on_probation_is_taken_back_at_the_next_star
     with closing(started(device)) as probation:
         assert probation.failure is not None
         assert "compact-9.0.0" in probation.failure.bundle
+    with Watch(device, str) as watching, Hardware(watching.shedder) as hardware:
+        message = to_message(Monitor(watching, hardware).health(), device.device)
+    Draft202012Validator(SCHEMA).validate(message)
+    assert message["update_failure"]["section"] == "classifier"
+    assert "while it was on probation" in message["update_failure"]["reason"]
     assert runs(device) == before
     assert "taken back (the device ended while it was on probation" in caplog.text
     # The older one is accepted again, and goes on being so.

@@ -95,7 +95,7 @@ def test_the_demo_is_shown_with_its_people_verdicts_votes_and_alerts(
             assert re.search(r"face \d+ px", browser.text("#people"))
             browser.wait("#alerts li", "no mask")
             assert browser.texts("#alerts img") == []
-            browser.wait("#counts .violation", "1no mask", seconds=30)
+            browser.wait("#counts .violation", "1unmasked", seconds=30)
             first = picture(browser)
             time.sleep(1)
             assert not np.array_equal(picture(browser), first)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ import pytest
 
 from edge.config import Settings, View
 from edge.errors import MaskGateError
+from edge.people.counts import Counts
 from edge.values import Box, Verdict
 from edge.view import server
 from tests.conftest import free_port, wait_until
@@ -157,16 +159,15 @@ def test_faces_are_pixelated_when_the_settings_say_so(
 
 
 def test_the_state_tells_counts_alerts_without_pictures_and_how_cameras_do(page: Page) -> None:
-    page.people.seen, page.people.unsure = 3, 1
-    page.people.by_label.update({"face_no_mask": 2})
-    page.live.went_round()
+    page.counts = Counts(date(2026, 11, 28), masked=3, unmasked=2, unsure=1)
     page.live.told([alert("opened", 1000.0)])
     status, headers, body = page.ask("/state")
     state = json.loads(body)
     assert (status, headers["content-type"]) == (200, "application/json")
     assert state["counts"] == [
-        {"what": "people", "count": 3, "kind": "all"},
-        {"what": "no mask", "count": 2, "kind": "violation"},
+        {"what": "people", "count": 6, "kind": "all"},
+        {"what": "masked", "count": 3, "kind": "masked"},
+        {"what": "unmasked", "count": 2, "kind": "violation"},
         {"what": "unsure", "count": 1, "kind": "unsure"},
     ]
     [told] = state["alerts"]

@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from threading import Thread
 
@@ -16,6 +17,7 @@ from edge.config import Broker, Camera, Classifier, Detector, Outbox, Settings, 
 from edge.demo.source import Demo
 from edge.ending import End
 from edge.nets import OpenNets
+from edge.people.counts import Counts
 from edge.values import Frame
 from edge.view.showing import Showing
 from edge.watch.running import Watch
@@ -29,7 +31,7 @@ WALL = ((0.0, 0.0), (1.0, 0.0), (1.0, 0.1))
 @contextmanager
 def running(settings: Settings, said: list[str]) -> Iterator[Watch]:
     watching = Watch(settings, str)
-    showing = Showing(watching, said.append)
+    showing = Showing(watching, lambda: Counts(date(2026, 11, 28)), said.append)
     watching.observe(showing)
     end = End(None)
 

@@ -1,7 +1,7 @@
 """The value that says how the device is doing; MQTT, the live view and the metrics show it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge.alerting.alerts import rfc3339
@@ -90,6 +90,18 @@ class LastError:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateFailure:
+    """An update that the device took back by itself."""
+
+    time: str
+    """RFC 3339, as the device believed at the time."""
+    section: str
+    """Whose bundle it was: detector or classifier."""
+    bundle: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How the device is doing at one moment."""
 
@@ -113,6 +125,8 @@ class Health:
     memory: int
     """Resident memory of the program, bytes."""
     last_error: LastError | None
+    update_failure: UpdateFailure | None
+    """The last update, if it was taken back and none has proved itself since."""
     versions: Mapping[str, str]
     """Of the program, of Python, and of the bundles in use."""
 
@@ -164,6 +178,7 @@ def to_message(health: Health, device: Device) -> dict[str, Any]:
         "memory_bytes": health.memory,
         "last_error": health.last_error
         and {"time": rfc3339(health.last_error.time), "text": health.last_error.text},
+        "update_failure": health.update_failure and asdict(health.update_failure),
         "versions": dict(health.versions),
     }
 

@@ -28,6 +28,10 @@ GAUGES: Counts = {
         "1 if the clock was set by somebody who knows the time.",
         lambda health: health.clock_trusted,
     ),
+    "maskgate_update_failed": (
+        "1 if the last update was taken back and none has proved itself since.",
+        lambda health: health.update_failure is not None,
+    ),
     "maskgate_memory_bytes": ("Resident memory.", lambda health: health.memory),
     "maskgate_outbox_waiting": (
         "Messages that the broker does not have yet.",

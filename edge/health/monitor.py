@@ -10,7 +10,7 @@ from edge.chain import STAGES, Outcome
 from edge.clock import Clock
 from edge.config import Settings
 from edge.health.hardware import Hardware
-from edge.health.health import BrokerHealth, CameraHealth, Health, OutboxHealth
+from edge.health.health import BrokerHealth, CameraHealth, Health, OutboxHealth, UpdateFailure
 from edge.health.logs import ERRORS
 from edge.health.memory import resident
 from edge.health.window import Rate, Spent
@@ -68,6 +68,7 @@ class Monitor(Observer):
             throttling=self._hardware.throttling,
             memory=resident(),
             last_error=ERRORS.newest,
+            update_failure=self._update_failure(),
             versions={
                 "maskgate": __version__,
                 "python": platform.python_version(),
@@ -75,6 +76,12 @@ class Monitor(Observer):
                 **self._watch.bundles(),
             },
         )
+
+    def _update_failure(self) -> UpdateFailure | None:
+        failure = self._watch.update_failure
+        if failure is None:
+            return None
+        return UpdateFailure(failure.time, failure.section, failure.bundle, failure.reason)
 
     def _camera(self, state: CameraState) -> CameraHealth:
         rate = self._rates.get(state.camera) or Rate()

@@ -139,6 +139,14 @@ def _state(device: Device) -> dict[str, Component]:
             **health,
             **_DIAGNOSTIC,
         },
+        "update": {
+            "platform": "binary_sensor",
+            "name": "Update taken back",
+            "device_class": "problem",
+            "value_template": "{{ 'ON' if value_json.update_failure else 'OFF' }}",
+            **health,
+            **_DIAGNOSTIC,
+        },
         "error": {
             "platform": "sensor",
             "name": "Last error",

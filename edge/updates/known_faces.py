@@ -1,30 +1,30 @@
 """Faces of which it is known how they wear their masks: what a new bundle is tried on.
 
-The two persons of the demo, each bare and with a drawn mask, in one small picture that every device
-has.
+The two persons of the demo, each bare and with a drawn mask.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 
-from edge.errors import MaskGateError
+from edge.demo.figure import FACE, Clothing, CutOut, Figure
+from edge.demo.masks import SURGICAL
+from edge.demo.portraits import COLLINS, HOPPER
 from edge.values import Box, Pixels
 
-SHEET: Final = Path(__file__).with_name("known_faces.jpg")
 SIDE: Final = 240
 """Pixels of a face's picture, which is square."""
 BACKGROUND: Final = (176, 180, 186)
 """RGB, behind the persons."""
 _BOX: Final = Box(71, 60, 168, 177)
 """Where the face is in each picture: the middle of what the two shipped detectors find."""
-_LABELS: Final = ("face_no_mask", "face_with_mask")
-"""Of the pictures in a row."""
+_LOOKS: Final = {"face_no_mask": Clothing(None), "face_with_mask": Clothing(SURGICAL)}
+"""How each person is dressed, by the label that is right."""
+_HIGHER: Final = 10
+"""Pixels that the face is above the middle of its picture."""
 _LIGHTS: Final = (1.0, 0.6)
 
 
@@ -38,17 +38,16 @@ class KnownFace:
 
 
 def known_faces() -> list[KnownFace]:
-    """Read the faces: each as it is and mirrored, in good light and in poor.
+    """Draw the faces: each as it is and mirrored, in good light and in poor.
 
     Raises:
-        MaskGateError: the picture is missing or damaged.
+        MaskGateError: the demo's photos are missing.
     """
-    sheet = cv2.imread(str(SHEET), cv2.IMREAD_COLOR)
-    if sheet is None or sheet.shape != (2 * SIDE, 2 * SIDE, 3):
-        raise MaskGateError(f"known faces {SHEET}: missing or damaged; install maskgate again")
-    rgb = np.asarray(sheet[:, :, ::-1], np.uint8)
+    persons = [CutOut(portrait) for portrait in (COLLINS, HOPPER)]
     return [
-        face for row, column in product(range(2), range(2)) for face in _views(rgb, row, column)
+        face
+        for person, (label, look) in product(persons, _LOOKS.items())
+        for face in _views(_drawn(person, look), label)
     ]
 
 
@@ -57,9 +56,14 @@ def empty_picture() -> Pixels:
     return np.full((SIDE, SIDE, 3), BACKGROUND, np.uint8)
 
 
-def _views(sheet: Pixels, row: int, column: int) -> Iterator[KnownFace]:
-    tile = sheet[row * SIDE : (row + 1) * SIDE, column * SIDE : (column + 1) * SIDE]
+def _drawn(person: CutOut, look: Clothing) -> Pixels:
+    picture = empty_picture()
+    Figure(person, look).set_into(picture, SIDE / 2, SIDE / 2 - _HIGHER, FACE, SIDE)
+    return picture
+
+
+def _views(picture: Pixels, label: str) -> Iterator[KnownFace]:
     mirrored = Box(SIDE - _BOX.right, _BOX.top, SIDE - _BOX.left, _BOX.bottom)
-    for (pixels, box), light in product(((tile, _BOX), (tile[:, ::-1], mirrored)), _LIGHTS):
+    for (pixels, box), light in product(((picture, _BOX), (picture[:, ::-1], mirrored)), _LIGHTS):
         lit = np.ascontiguousarray(pixels * np.float32(light), dtype=np.uint8)
-        yield KnownFace(lit, box, _LABELS[column])
+        yield KnownFace(lit, box, label)

@@ -9,10 +9,9 @@ from typing import Any, Final
 from edge.alerting.alerts import Alert, in_words
 from edge.chain import Outcome
 from edge.config import Settings
-from edge.people.decision import People
+from edge.people.counts import Counts
 from edge.sources.state import CameraState
 from edge.values import Frame
-from edge.view.found import kind_of
 from edge.view.screen import Screen
 from edge.watch.observer import Observer
 
@@ -31,7 +30,7 @@ class Live(Observer):
     def __init__(
         self,
         settings: Settings,
-        people: Callable[[], People],
+        counts: Callable[[], Counts],
         states: Callable[[], Sequence[CameraState]],
         health: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> None:
@@ -39,15 +38,14 @@ class Live(Observer):
 
         Args:
             settings: all of them; what they say in [view] holds for as long as this lives.
-            people: tells how many persons there were; asked on the thread that watches.
+            counts: tells how many persons there were today; asked on any thread.
             states: tells how each camera is doing; asked on any thread.
             health: tells how the device is doing, as it is published, None while that is not
                 known; asked on any thread.
         """
         self._hide_faces = settings.view.hides_faces
         self._login = settings.view.password_file is not None
-        self._people, self._states, self._health = people, states, health
-        self._counted = People()
+        self._today, self._states, self._health = counts, states, health
         self._lock = threading.Lock()
         self._alerts: deque[dict[str, Any]] = deque(maxlen=_ALERTS)
         self._times: dict[str, deque[float]] = {}
@@ -76,10 +74,6 @@ class Live(Observer):
         with self._lock:
             for alert in alerts:
                 self._note(alert)
-
-    def went_round(self) -> None:
-        """Take the counts while nobody else changes them."""
-        self._counted = self._people()
 
     def state(self) -> dict[str, Any]:
         """All that the page shows beside the pictures."""
@@ -127,19 +121,13 @@ class Live(Observer):
         }
 
     def _counts(self) -> list[dict[str, Any]]:
-        people = self._counted
-        judged = [
-            {"what": in_words(label), "count": people.by_label[label], "kind": self._kind(label)}
-            for label in sorted(people.by_label)
-        ]
+        today = self._today()
         return [
-            {"what": "people", "count": people.seen, "kind": "all"},
-            *judged,
-            {"what": "unsure", "count": people.unsure, "kind": "unsure"},
+            {"what": "people", "count": today.seen, "kind": "all"},
+            {"what": "masked", "count": today.masked, "kind": "masked"},
+            {"what": "unmasked", "count": today.unmasked, "kind": "violation"},
+            {"what": "unsure", "count": today.unsure, "kind": "unsure"},
         ]
-
-    def _kind(self, label: str) -> str:
-        return kind_of(label, self._settings.decision.violations)
 
     def _note(self, alert: Alert) -> None:
         violation = str(alert.violation)

@@ -9,6 +9,7 @@ from edge.alerting.alerts import Alert
 from edge.chain import Outcome
 from edge.config import Settings
 from edge.errors import MaskGateError
+from edge.people.counts import Counts
 from edge.values import Frame
 from edge.watch.observer import Observer
 from edge.watch.running import Watch
@@ -25,6 +26,7 @@ class Showing(Observer):
     def __init__(
         self,
         watching: Watch,
+        counts: Callable[[], Counts],
         say: Callable[[str], object],
         health: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> None:
@@ -32,13 +34,15 @@ class Showing(Observer):
 
         Args:
             watching: what is shown.
+            counts: tells how many persons there were today; asked on any thread.
             say: tells a person something.
             health: tells how the device is doing, as it is published; None while it is not known.
 
         Raises:
             MaskGateError: the page cannot be served, see LiveView.
         """
-        self._watching, self._say, self._health = watching, say, health
+        self._watching, self._counts = watching, counts
+        self._say, self._health = say, health
         self._served = ExitStack()
         self._live: Live | None = None
         self._open(watching.settings)
@@ -52,11 +56,6 @@ class Showing(Observer):
         """Show when alerts were."""
         if self._live:
             self._live.told(alerts)
-
-    def went_round(self) -> None:
-        """Show the counts."""
-        if self._live:
-            self._live.went_round()
 
     def adopted(self, settings: Settings) -> None:
         """Open the page anew if it is to be another; the watch goes on if that is not possible."""
@@ -84,7 +83,7 @@ class Showing(Observer):
         from edge.view.server import LiveView
 
         watching = self._watching
-        live = Live(settings, lambda: watching.people, watching.states, self._health)
+        live = Live(settings, self._counts, watching.states, self._health)
         page = self._served.enter_context(LiveView(settings, live))
         self._live = live
         self._say(f"live view: {page.url}")

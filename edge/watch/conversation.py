@@ -23,7 +23,7 @@ from edge.mqtt.message import Publication
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.reports import Report
 from edge.mqtt.topics import topic
-from edge.people.counts import to_message
+from edge.people.counts import Counts, to_message
 from edge.people.day_counts import DayCounts
 from edge.people.decision import People
 from edge.watch.observer import Observer
@@ -80,6 +80,10 @@ class Conversation(Observer):
     def tell_health(self, health: Callable[[], Mapping[str, Any]]) -> None:
         """Report how the device is doing, by schemas/health.schema.json; for any thread."""
         self._health = health
+
+    def counts(self) -> Counts:
+        """How many people there were today; for any thread."""
+        return self._counts.today()
 
     def attach(self, publisher: Publisher, settings: Settings) -> None:
         """Speak by a publisher that has not started yet."""

@@ -74,7 +74,7 @@ def watch(
             return to_message(monitor.health(), watching.settings.device)
 
         conversation.tell_health(health)
-        showing = Showing(watching, console.say, health)
+        showing = Showing(watching, conversation.counts, console.say, health)
         stack.callback(showing.close)
         watching.observe(showing)
         if recording:

@@ -27,6 +27,7 @@ from edge.watch.change import changed, need_other_nets
 from edge.watch.dispatch import Dispatch
 from edge.watch.line import Line
 from edge.watch.observer import Observer
+from edge.watch.onlookers import Onlookers
 from edge.watch.requests import Requests
 
 POLL = 0.2
@@ -76,8 +77,7 @@ class Watch:
         self.dispatch: Dispatch
         self.shedder = Shedder(settings.health)
         """Says which frames are skipped, to spare the device."""
-        self._observers: list[Observer] = []
-        self._stumbled: set[Observer] = set()
+        self._onlookers = Onlookers()
         self._speakers: list[Callable[[Publisher, Settings], object]] = []
         self._paused = False
         self._left = People()
@@ -87,7 +87,7 @@ class Watch:
 
     def observe(self, observer: Observer) -> None:
         """Let somebody look on; before it runs, or by `do`."""
-        self._observers.append(observer)
+        self._onlookers.add(observer)
 
     def speak(self, attach: Callable[[Publisher, Settings], object]) -> None:
         """Let somebody say and hear more than alerts; before it is entered.
@@ -187,7 +187,7 @@ class Watch:
             self._tend()
             if not self._look_at_each():
                 self._news.wait(left)
-            self._tell_observers(lambda observer: observer.went_round())
+            self._onlookers.tell(lambda observer: observer.went_round())
         failures = [line.failure for line in self.lines if line.failure is not None]
         if failures and all(line.over for line in self.lines):
             raise failures[0]
@@ -215,7 +215,7 @@ class Watch:
         self._nets, self.settings = nets, settings
         self.shedder.adopt(settings.health)
         self._change_lines()
-        self._tell_observers(lambda observer: observer.adopted(settings))
+        self._onlookers.tell(lambda observer: observer.adopted(settings))
         return names
 
     def finish(self) -> None:
@@ -258,7 +258,7 @@ class Watch:
         outcome = line.chain.process(frame)
         self._probation.frame_done()
         self._send(outcome.alerts)
-        self._tell_observers(lambda observer: observer.saw(line.name, frame, outcome))
+        self._onlookers.tell(lambda observer: observer.saw(line.name, frame, outcome))
 
     def _tend(self) -> None:
         """Close and open cameras as the pause asks for."""
@@ -275,7 +275,7 @@ class Watch:
             raise self._broken
 
     def _reload(self) -> list[str]:
-        self._tell_observers(lambda observer: observer.reloading())
+        self._onlookers.tell(lambda observer: observer.reloading())
         try:
             if self._reread is None:
                 raise MaskGateError("these settings come from no file")
@@ -311,19 +311,7 @@ class Watch:
     def _send(self, alerts: Sequence[Alert]) -> None:
         if alerts:
             self.dispatch.send(alerts)
-            self._tell_observers(lambda observer: observer.told(alerts))
-
-    def _tell_observers(self, tell: Callable[[Observer], object]) -> None:
-        for observer in self._observers:
-            try:
-                tell(observer)
-            except MaskGateError:
-                raise
-            except Exception:
-                # Somebody who looks on must not end the watch, nor fill the log.
-                if observer not in self._stumbled:
-                    self._stumbled.add(observer)
-                    log.exception("%s failed; the watch goes on", type(observer).__name__)
+            self._onlookers.tell(lambda observer: observer.told(alerts))
 
     def _stop_lines(self) -> None:
         for line in self.lines:

@@ -236,6 +236,7 @@ function deviceRows(health) {
   rows.push(["Memory", `${Math.round(health.memory_bytes / 2 ** 20)} MB`, false]);
   rows.push(["Up for", duration(health.uptime_s), false]);
   if (!health.clock_trusted) rows.push(["Clock", "not set yet", true]);
+  if (health.update_failure) rows.push(["Update", `taken back: ${health.update_failure.reason}`, true]);
   if (health.last_error) rows.push(["Last error", new Date(health.last_error.time).toLocaleTimeString(), true], ["", health.last_error.text, false]);
   return rows;
 }
