@@ -18,7 +18,7 @@ SHELL := /bin/bash
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
 export FLEET DEVICE PROFILE SITE DEVICE_ID IMAGE OUT CARD HOST SECRETS WIFI WIFI_PASSWORD_FILE WIFI_COUNTRY SSH_KEY TIMEZONE
-.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto image-tools chromium swiftshader clean
+.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto image-tools image-test image-test-tools chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ soak: $(DEV)/ready mosquitto ## Two million frames through the runtime: does its
 
 kill-test: $(DEV)/ready mosquitto ## Kill a device 200 times while its broker comes and goes: what is lost? (KILLS=… SEED=…)
 	$(DEV)/bin/python -m tests.kills $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
+
+image-test: $(DEV)/ready mosquitto image-test-tools ## Flash an image, boot it in an emulated Raspberry Pi, cut its power (ten minutes)
+	$(DEV)/bin/pytest -m image -s tests/image_test
 
 pictures: $(DEV)/ready chromium ## The pictures of the README and of docs
 	$(DEV)/bin/python -m docs.pictures
@@ -222,6 +225,12 @@ endef
 mosquitto:
 	@command -v mosquitto mosquitto_sub >/dev/null || test -x /usr/sbin/mosquitto || \
 	{ $(call debian,mosquitto mosquitto-clients); }
+
+image-test-tools:
+	@PATH="$$PATH:/usr/sbin:/sbin"; \
+	for tool in mmdebstrap qemu-system-aarch64 mcopy fsck.fat sfdisk mke2fs depmod systemd-sysusers ssh; do \
+		command -v $$tool >/dev/null || missing=1; done; test -z "$${missing:-}" || \
+	{ $(call debian,mmdebstrap qemu-system-arm mtools dosfstools fdisk e2fsprogs kmod systemd openssh-client); }
 
 chromium:
 	@command -v chromium chromedriver >/dev/null || { $(call debian,chromium chromium-driver); }

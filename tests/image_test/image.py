@@ -29,8 +29,7 @@ CMDLINE = (
 )
 BOOT_FILES = {
     "cmdline.txt": CMDLINE,
-    "config.txt": "# For more options see the documentation\ndtparam=audio=on\ncamera_auto_detect=1\n"
-    "arm_64bit=1\n\n[all]\n",
+    "config.txt": "dtparam=audio=on\ncamera_auto_detect=1\narm_64bit=1\n\n[all]\n",
     "issue.txt": RECIPE_NOTE,
     "meta-data": "instance-id: rpios-image\n",
     "user-data": "#cloud-config\n",

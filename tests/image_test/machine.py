@@ -16,7 +16,7 @@ HOST = "10.0.2.2"
 """What the machine calls the one that emulates it."""
 CONSOLE = "ttyAMA0"
 # Emulated, all takes many times longer than on a Raspberry Pi.
-PATIENCE = "systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900"
+PATIENCE = "audit=0 systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900"
 MEMORY = 2048
 """MB, as the smaller Raspberry Pi 4 has them."""
 SSH_OPTIONS = (

@@ -11,11 +11,23 @@ from pathlib import Path
 
 from firmware_config.mosquitto import configuration
 from tests.conftest import Listener, Mosquitto
-from tests.image_test.machine import HOST
+from tests.image_test.machine import HOST, Machine
 
 DEVICE = "north-door"
 READER = "viewer"
 ADMIN = "maskgate-admin"
+# The outbox is locked while the device runs, so a copy is looked into.
+WAITING = """
+import json, shutil, sqlite3, tempfile
+from pathlib import Path
+with tempfile.TemporaryDirectory() as folder:
+    for file in Path("/var/lib/maskgate").glob("outbox.sqlite*"):
+        shutil.copy(file, folder)
+    outbox = sqlite3.connect(f"{folder}/outbox.sqlite")
+    rows = outbox.execute("SELECT alert FROM waiting ORDER BY sequence").fetchall()
+alerts = [json.loads(alert) for alert, in rows]
+print(json.dumps([f'{alert["violation"]}.{alert["state"]}' for alert in alerts]))
+"""
 FLASH = "from firmware_config.cli import main; main()"
 FLEET = """
 secrets = "secrets"
@@ -74,6 +86,15 @@ class Site:
         )
         # The broker keeps for it what comes while it is away.
         self.listeners.append(Listener(settings, login, session="image-test"))
+
+    def run(self, device: Machine, command: str) -> str:
+        """Run a command on the device, as who administers it; its output."""
+        return device.run(command, ADMIN, self.key)
+
+    def waiting(self, device: Machine) -> list[str]:
+        """Ids of the alerts in the device's outbox, in order."""
+        found: list[str] = json.loads(self.run(device, f"sudo python3 - <<'END'{WAITING}END"))
+        return found
 
     def statuses(self) -> list[str]:
         """What the device was, in order."""

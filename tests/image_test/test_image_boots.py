@@ -5,19 +5,17 @@ The tests build on each other, in their order: one first boot takes minutes.
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.image_test import site as sites
-from tests.image_test.image import boot_files, image
+from tests.image_test.image import image
 from tests.image_test.machine import Machine, machine
-from tests.image_test.site import ADMIN, DEVICE, Site
+from tests.image_test.site import DEVICE, Site
 from tests.image_test.street import street
-from tests.image_test.tools import call, need_tools
+from tests.image_test.tools import need_tools
 from tests.image_test.tree import kernel, tree
 
 CACHE = Path.home() / ".cache" / "maskgate" / "trees"
@@ -29,18 +27,6 @@ ALERT = 600
 MOST_EXPOSURE = 2.0
 ENOUGH = 2
 """Alerts that wait when the power is cut."""
-# The outbox is locked while the device runs, so a copy is looked into.
-WAITING = """
-import json, shutil, sqlite3, tempfile
-from pathlib import Path
-with tempfile.TemporaryDirectory() as folder:
-    for file in Path("/var/lib/maskgate").glob("outbox.sqlite*"):
-        shutil.copy(file, folder)
-    rows = sqlite3.connect(f"{folder}/outbox.sqlite").execute("SELECT alert FROM waiting").fetchall()
-alerts = [json.loads(alert) for alert, in rows]
-print(json.dumps([f'{alert["violation"]}.{alert["state"]}' for alert in alerts]))
-"""
-
 pytestmark = [pytest.mark.image, pytest.mark.timeout(FIRST_BOOT + 600)]
 
 
@@ -59,9 +45,7 @@ def device(site: Site) -> Iterator[Machine]:
     """The device, flashed and switched on for the first time."""
     root = tree(CACHE)
     blank, card = image(root, CACHE), site.folder / "card.img"
-    site.flash(
-        "image", blank, "--out", card, "--fleet", "fleet.toml", "--device", DEVICE
-    )
+    site.flash("image", blank, "--out", card, "--fleet", "fleet.toml", "--device", DEVICE)
     with machine(card, kernel(root), site.folder) as made:
         made.switch_on()
         yield made
@@ -103,11 +87,6 @@ def test_the_service_is_sandboxed(site: Site, device: Machine) -> None:
     assert owner.strip() == "maskgate"
 
 
-def test_the_models_run_on_the_cpu_as_set(site: Site, device: Machine) -> None:
-    said = site.run(device, "sudo journalctl --no-pager -u maskgate")
-    assert "Created TensorFlow Lite XNNPACK delegate" in said or "cpu" in said.lower()
-
-
 def test_the_watchdog_ends_a_hang_and_the_device_recovers(site: Site, device: Machine) -> None:
     before = len(site.statuses())
     site.run(device, "sudo systemctl kill --signal=STOP maskgate")
@@ -135,6 +114,6 @@ def test_a_power_cut_loses_no_alert(site: Site, device: Machine) -> None:
     site.broker.start()
     again = device.wait(lambda: set(waiting) <= set(site.alerts()), REBOOT, "what had waited")
     print(f"\npower cut: {len(waiting)} alerts waited, the last of them came after {again:.0f} s")
-    first_come = list(dict.fromkeys(id for id in site.alerts() if id in waiting))
+    first_come = list(dict.fromkeys(came for came in site.alerts() if came in waiting))
     assert first_come == waiting
     assert site.statuses()[-1] == "online"

@@ -26,10 +26,21 @@ SUITE = "trixie"
 MIRROR = f"deb http://deb.debian.org/debian {SUITE} main"
 
 # What dpkg would have noted, so that whoever asks for a package is told that it is there.
+# Raspberry Pi alone packages picamera2; this machine has no camera that it could open, so an empty
+# package stands in for it.
 STATUS = """
 for deb in "$1"/var/cache/apt/archives/*.deb; do
     dpkg-deb --field "$deb" | sed '1a Status: install ok installed' && echo
 done > "$1"/var/lib/dpkg/status
+cat >> "$1"/var/lib/dpkg/status <<END
+Package: python3-picamera2
+Status: install ok installed
+Maintainer: nobody
+Architecture: all
+Version: 0
+Description: stands in for the real one
+
+END
 """
 
 FOLDERS = ("boot/firmware", "etc/cloud/cloud.cfg.d", "etc/opt", "media", "mnt", "opt", "srv",
