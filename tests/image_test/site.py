@@ -96,6 +96,10 @@ class Site:
         found: list[str] = json.loads(self.run(device, f"sudo python3 - <<'END'{WAITING}END"))
         return found
 
+    def broker_log(self) -> str:
+        """What the broker has logged."""
+        return (self.folder / "mosquitto.log").read_text()
+
     def statuses(self) -> list[str]:
         """What the device was, in order."""
         return self.listeners[0].payloads("status")
