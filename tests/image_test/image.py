@@ -21,7 +21,7 @@ BOOT_START = 8 * MEBIBYTE
 """Where Raspberry Pi OS has it."""
 BOOT_SIZE = 512 * MEBIBYTE
 ROOT_START = BOOT_START + BOOT_SIZE
-ROOT_SIZE = 2048 * MEBIBYTE
+ROOT_SIZE = 1536 * MEBIBYTE
 
 CMDLINE = (
     f"console=serial0,115200 console=tty1 root=PARTUUID={DISK_ID:08x}-02 rootfstype=ext4 "

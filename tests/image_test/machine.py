@@ -17,6 +17,8 @@ HOST = "10.0.2.2"
 CONSOLE = "ttyAMA0"
 # Emulated, all takes many times longer than on a Raspberry Pi.
 PATIENCE = "audit=0 systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900"
+DEAD = ("Freezing execution", "Kernel panic")
+"""What the console says when nothing more will come."""
 MEMORY = 2048
 """MB, as the smaller Raspberry Pi 4 has them."""
 SSH_OPTIONS = (
@@ -74,10 +76,6 @@ class Machine:
             self._process.wait(60)
             self._process = None
 
-    def said(self, words: str) -> bool:
-        """Whether the console has shown these words."""
-        return words in self.console.read_text(errors="replace")
-
     def wait(self, holds: Callable[[], bool], seconds: float, what: str) -> float:
         """Wait until something holds.
 
@@ -91,6 +89,8 @@ class Machine:
         while not holds():
             ended = self._process is None or self._process.poll() is not None
             assert not ended, f"the machine ended before {what}\n{self._last_lines()}"
+            dead = any(words in self._last_lines() for words in DEAD)
+            assert not dead, f"the system failed before {what}\n{self._last_lines()}"
             late = time.monotonic() > deadline
             assert not late, f"not within {seconds} s: {what}\n{self._last_lines()}"
             time.sleep(0.5)

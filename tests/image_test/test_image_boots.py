@@ -27,6 +27,7 @@ ALERT = 600
 MOST_EXPOSURE = 2.0
 ENOUGH = 2
 """Alerts that wait when the power is cut."""
+
 pytestmark = [pytest.mark.image, pytest.mark.timeout(FIRST_BOOT + 600)]
 
 
@@ -49,6 +50,7 @@ def device(site: Site) -> Iterator[Machine]:
     with machine(card, kernel(root), site.folder) as made:
         made.switch_on()
         yield made
+    card.unlink()
 
 
 def test_a_flashed_image_sets_itself_up_and_alerts(site: Site, device: Machine) -> None:
