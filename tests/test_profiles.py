@@ -75,7 +75,7 @@ def test_a_profile_of_ones_own_inherits_and_says_what_differs(tmp_path: Path) ->
         tmp_path,
         "lobby",
         "inherits = 'pi5'\npackages = ['tmux', 'python3']\n"
-        "[boot]\nread_only_root = true\nconfig_txt = ['dtoverlay=disable-bt']\n"
+        "[boot]\njournal_in_memory = false\nconfig_txt = ['dtoverlay=disable-bt']\n"
         "[settings.cameras.entrance]\nrate = 5\n"
         "[settings.decision]\nviolations = ['face_no_mask']\n",
     )
@@ -88,7 +88,7 @@ def test_a_profile_of_ones_own_inherits_and_says_what_differs(tmp_path: Path) ->
     pi5, own = load_profile("pi5"), load_profile(file)
     assert own.name == "lobby2"
     assert own.packages == (*pi5.packages, "tmux")
-    assert own.boot.read_only_root
+    assert not own.boot.journal_in_memory
     assert own.boot.watchdog
     assert own.boot.config_txt == (*pi5.boot.config_txt, "dtoverlay=disable-bt")
     assert own.settings["cameras"]["entrance"] == {
