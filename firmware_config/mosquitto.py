@@ -31,6 +31,7 @@ pattern write maskgate/{site}/%u/status
 pattern write maskgate/{site}/%u/alert
 pattern write maskgate/{site}/%u/counts
 pattern write maskgate/{site}/%u/health
+pattern write maskgate/{site}/%u/report
 pattern write maskgate/{site}/%u/snapshot/+
 pattern write maskgate/{site}/%u/command/+/result/#
 pattern read maskgate/{site}/%u/command/+

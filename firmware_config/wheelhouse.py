@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -139,7 +140,9 @@ def _platforms(machine: str) -> Iterator[str]:
 def _run(words: list[str], expected: int, target: Target) -> str | None:
     """Run pip, and show how far it is; what it said if it failed."""
     said = []
+    bar: Any = click.progressbar(length=expected, label=f"wheels for {target}", file=sys.stderr)
     with (
+        bar,
         subprocess.Popen(  # noqa: S603  (nothing in it is a user's)
             words,
             stdin=subprocess.DEVNULL,
@@ -148,9 +151,6 @@ def _run(words: list[str], expected: int, target: Target) -> str | None:
             text=True,
             errors="replace",
         ) as pip,
-        click.progressbar(
-            length=expected, label=f"wheels for {target}", file=click.get_text_stream("stderr")
-        ) as bar,
     ):
         try:
             for line in pip.stdout or ():

@@ -48,12 +48,16 @@ def read_payload(folder: Path) -> Payload:
         said: dict[str, Any] = json.loads(text)
         if said["schema"] != SCHEMA:
             raise InstallError(
-                f"{folder}: its schema is {said['schema']}, expected {SCHEMA}; use its own install.py"
+                f"{folder}: its schema is {said['schema']}, expected {SCHEMA}; use its install.py"
             )
         return Payload(
-            folder,
-            hashlib.sha256(text).hexdigest()[:12],
-            *(str(said[key]) for key in ("site", "device", "profile", "python", "machine")),
+            folder=folder,
+            id=hashlib.sha256(text).hexdigest()[:12],
+            site=str(said["site"]),
+            device=str(said["device"]),
+            profile=str(said["profile"]),
+            python=str(said["python"]),
+            machine=str(said["machine"]),
             version=str(said["version"]),
             packages=tuple(said["packages"]),
             system_site_packages=bool(said["system_site_packages"]),
