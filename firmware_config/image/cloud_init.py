@@ -5,8 +5,8 @@ import json
 import re
 from typing import Any, Final
 
-from firmware_config.image.login import Login
 from firmware_config.image.wifi import Network, netplan
+from firmware_config.inventory import Device
 
 USER_DATA: Final = "user-data"
 META_DATA: Final = "meta-data"
@@ -17,17 +17,17 @@ _GROUPS = ("adm", "dialout", "netdev", "plugdev", "render", "sudo", "users", "vi
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
 
 
-def cloud_init_files(login: Login, network: Network | None) -> dict[str, bytes]:
+def cloud_init_files(device: Device, network: Network | None) -> dict[str, bytes]:
     """The files that cloud-init reads at the first boot.
 
     Args:
-        login: who the device is, and who may log in.
+        device: who it is, and who may log in.
         network: its Wi-Fi; where there is none, the image's own network-config stays.
 
     Returns:
         What is in each, by its name on the FAT partition.
     """
-    user_data = f"#cloud-config\n{_NOTE}\n{_yaml(_user_data(login))}".encode()
+    user_data = f"#cloud-config\n{_NOTE}\n{_yaml(_user_data(device))}".encode()
     files = {USER_DATA: user_data}
     if network:
         files[NETWORK_CONFIG] = f"{_NOTE}\n{_yaml(netplan(network))}".encode()
@@ -37,21 +37,21 @@ def cloud_init_files(login: Login, network: Network | None) -> dict[str, bytes]:
     return {META_DATA: f"{_NOTE}\n{_yaml(meta_data)}".encode(), **files}
 
 
-def _user_data(login: Login) -> dict[str, Any]:
+def _user_data(device: Device) -> dict[str, Any]:
     user = {
-        "name": login.user,
+        "name": device.user,
         "gecos": "MaskGate administrator",
         "groups": list(_GROUPS),
         "shell": "/bin/bash",
         "lock_passwd": True,
         # Without a password there is none that sudo could ask for.
         "sudo": "ALL=(ALL) NOPASSWD:ALL",
-        "ssh_authorized_keys": list(login.keys),
+        "ssh_authorized_keys": list(device.ssh_keys),
     }
-    if not login.keys:
+    if not device.ssh_keys:
         del user["ssh_authorized_keys"]
     data: dict[str, Any] = {
-        "hostname": login.hostname,
+        "hostname": device.hostname,
         "manage_etc_hosts": True,
         "users": [user],
         "disable_root": True,
@@ -61,11 +61,11 @@ def _user_data(login: Login) -> dict[str, Any]:
         # script is gone.
         "bootcmd": [["sh", "-c", f"[ ! -e {_SET_UP} ] || exec bash {_SET_UP} prepare"]],
     }
-    if login.keys:
+    if device.ssh_keys:
         # In Raspberry Pi OS it is off; once, so that who switches it off again has it so.
         data["runcmd"] = [["systemctl", "enable", "--now", "ssh"]]
-    if login.timezone:
-        data["timezone"] = login.timezone
+    if device.timezone:
+        data["timezone"] = device.timezone
     return data
 
 

@@ -4,19 +4,19 @@ import shlex
 from pathlib import Path
 from typing import Final
 
-from firmware_config.image.login import Login
 from firmware_config.image.wifi import Network, connection
+from firmware_config.inventory import Device
 
 FIRST_RUN_SCRIPT: Final = "firstrun.sh"
 _SCRIPT = Path(__file__).with_name("on_device") / "first-run.sh"
 _PLACE_OF_VALUES = "# VALUES\n"
 
 
-def first_run_files(login: Login, network: Network | None) -> dict[str, bytes]:
+def first_run_files(device: Device, network: Network | None) -> dict[str, bytes]:
     """The script and the files that it puts in place.
 
     Args:
-        login: who the device is, and who may log in.
+        device: who it is, and who may log in.
         network: its Wi-Fi; None for a cable.
 
     Returns:
@@ -24,14 +24,14 @@ def first_run_files(login: Login, network: Network | None) -> dict[str, bytes]:
     """
     script = _SCRIPT.read_text(encoding="utf-8")
     values = {
-        "hostname": login.hostname,
-        "user": login.user,
-        "timezone": login.timezone or "",
+        "hostname": device.hostname or device.id,
+        "user": device.user,
+        "timezone": device.timezone or "",
     }
     given = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
     made = {
         FIRST_RUN_SCRIPT: script.replace(_PLACE_OF_VALUES, given).encode(),
-        "maskgate/authorized_keys": "".join(f"{key}\n" for key in login.keys).encode(),
+        "maskgate/authorized_keys": "".join(f"{key}\n" for key in device.ssh_keys).encode(),
     }
     if network:
         made["maskgate/wifi.nmconnection"] = connection(network).encode()

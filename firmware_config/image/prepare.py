@@ -15,7 +15,8 @@ from firmware_config.image.partitions import Layout, find_partitions
 from firmware_config.image.provisioning import PAYLOAD, provisioning
 from firmware_config.image.system import ImageSystem, read_system, require_fit
 from firmware_config.image.unpacking import unpack
-from firmware_config.image.values import Device, Profile
+from firmware_config.inventory import Device
+from firmware_config.profile import Profile
 
 
 def system_of(image: Path) -> ImageSystem:

@@ -8,9 +8,9 @@ from firmware_config.image.boot_files import with_lines, with_words
 from firmware_config.image.cloud_init import NETWORK_CONFIG, cloud_init_files
 from firmware_config.image.fat import Boot
 from firmware_config.image.first_run import first_run_files
-from firmware_config.image.login import login_of
-from firmware_config.image.values import Device, Profile, System
 from firmware_config.image.wifi import network_of
+from firmware_config.inventory import Device
+from firmware_config.profile import Profile, System
 
 PAYLOAD: Final = "maskgate/payload.tar"
 _ON_DEVICE = ("set-up.sh", "maskgate-install.service")
@@ -31,15 +31,14 @@ def provisioning(boot: Boot, system: System, device: Device, profile: Profile) -
         What is in each file, by its path.
 
     Raises:
-        MaskGateError: the image was made for a device already, lacks a file, or a value of the
-            device is wrong.
+        MaskGateError: the image was made for a device already, lacks a file, or its Wi-Fi
+            password is none.
     """
     if boot.read(PAYLOAD) is not None:
         raise MaskGateError(
             "image: it was made for a device already, whose secrets it may hold; begin with the "
             "image as it was downloaded"
         )
-    login = login_of(device)
     network = network_of(device.wifi) if device.wifi else None
     first_run = system.provisioning == "firstrun"
     cmdline = with_words(
@@ -48,7 +47,7 @@ def provisioning(boot: Boot, system: System, device: Device, profile: Profile) -
         first_run=first_run,
     )
     config = with_lines(_text(boot, "config.txt"), profile.boot.config_txt)
-    own = first_run_files(login, network) if first_run else cloud_init_files(login, network)
+    own = first_run_files(device, network) if first_run else cloud_init_files(device, network)
     return {
         **{f"maskgate/{name}": _on_device(name) for name in _ON_DEVICE},
         **_kept(boot, own),

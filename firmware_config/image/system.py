@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.errors import MaskGateError
 from firmware_config.image.ext4 import Root
-from firmware_config.image.values import Profile, System
+from firmware_config.profile import Profile, System
 
 _MACHINES = {(2, 183): "aarch64", (2, 62): "x86_64", (1, 40): "armv7l", (1, 3): "i686"}
 """By an ELF header's class and machine."""

@@ -88,7 +88,7 @@ def _reader(raw: IO[bytes]) -> AbstractContextManager[_Readable]:
 
 
 def _write(chunk: bytes, target: IO[bytes]) -> None:
-    if chunk.count(0) == len(chunk):
+    if chunk == bytes(len(chunk)):
         target.seek(len(chunk), 1)
     else:
         target.write(chunk)

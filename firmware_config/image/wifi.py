@@ -5,9 +5,8 @@ import re
 from dataclasses import dataclass, field
 
 from edge.errors import MaskGateError
-from firmware_config.image.values import Wifi
+from firmware_config.inventory import Wifi
 
-_COUNTRY = re.compile("[A-Z]{2}")
 _KEY = re.compile("[0-9a-fA-F]{64}")
 _PASSPHRASE = re.compile("[ -~]{8,63}")
 _ROUNDS, _BYTES = 4096, 32
@@ -28,16 +27,8 @@ def network_of(wifi: Wifi) -> Network:
     """Read a network's password, and make its key.
 
     Raises:
-        MaskGateError: the password file cannot be read, or the password, the name or the country
-            is none.
+        MaskGateError: the password file cannot be read, or holds none.
     """
-    size = len(wifi.ssid.encode())
-    if not 1 <= size <= 32:
-        raise MaskGateError(f"wifi.ssid {wifi.ssid!r}: expected 1 to 32 bytes, found {size}")
-    if not _COUNTRY.fullmatch(wifi.country):
-        raise MaskGateError(
-            f"wifi.country {wifi.country!r}: expected two capital letters, such as DE"
-        )
     file = wifi.password_file
     try:
         lines = file.read_text(encoding="utf-8").splitlines()

@@ -54,7 +54,8 @@ class Machine:
         with self.console.open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *IN_THE_BACKGROUND, "qemu-system-aarch64",
+                    # It ends with this process, however that ends.
+                    *IN_THE_BACKGROUND, "setpriv", "--pdeathsig", "KILL", "qemu-system-aarch64",
                     "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", str(MEMORY),
                     "-accel", "tcg,thread=multi", "-display", "none", "-monitor", "none",
                     "-nodefaults", "-serial", "stdio",
