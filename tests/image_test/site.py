@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from firmware_config.credentials import READER
+from firmware_config.inventory import ADMIN
 from firmware_config.mosquitto import configuration
 from tests.conftest import Listener, Mosquitto
 from tests.image_test.machine import HOST, Machine
 
 DEVICE = "north-door"
-READER = "viewer"
-ADMIN = "maskgate-admin"
 # The outbox is locked while the device runs, so a copy is looked into.
 WAITING = """
 import json, shutil, sqlite3, tempfile
