@@ -179,12 +179,13 @@ $(DEV)/ready: pyproject.toml constraints/dev.txt constraints/photos.txt
 	@touch $@
 
 # What the machine that flashes needs.
-$(FLASH)/ready: pyproject.toml constraints/flash.txt constraints/build.txt
+$(FLASH)/ready: pyproject.toml constraints/flash.txt constraints/build.txt constraints/photos.txt
 	@echo "installing what flashing needs into $(FLASH) (a minute or two)"
 	$(python_fits)
 	test -d $(FLASH) || $(PYTHON) -m venv $(FLASH)
 	$(FLASH)/bin/python $(PIP) install -q --require-hashes -r constraints/build.txt -r constraints/flash.txt
 	$(FLASH)/bin/python $(PIP) install -q --no-deps --no-build-isolation -e .
+	$(call photos,$(FLASH))
 	@touch $@
 
 # What training needs on a machine with a GPU.

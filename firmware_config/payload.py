@@ -4,6 +4,7 @@
     install.py        installs it on the device
     wheels/           everything that the device's Python needs
     bundles/          the signed bundles
+    photos/           the demo's, on which a new bundle is tried
     etc/              settings and secrets, for /etc/maskgate
     system/           units and drop-ins, for /
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge import __version__
+from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.errors import MaskGateError
 from edge.trust.signing import sign_bundle
 from edge.writing import replacing
@@ -84,6 +86,8 @@ def build_payload(
         for wheel in wheels:
             _copy(wheel, part / "wheels" / wheel.name)
         _add_bundles(part / "bundles", bundles, credentials.bundle_key)
+        for portrait in (COLLINS, HOPPER):
+            _copy(find_photo(portrait), part / "photos" / portrait.file)
         etc[TRUSTED_KEY] = credentials.bundle_public_key.read_bytes()
         for name, content in etc.items():
             _write(part / "etc" / name, content)

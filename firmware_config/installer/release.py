@@ -14,6 +14,8 @@ from .steps import InstallError
 
 COMPLETE, HEALTHY = "complete", "healthy"
 """Files of a release that are there once all of it is on the disk, and once it ran well."""
+PHOTOS = "share/maskgate/photos"
+"""Where the program looks for the demo's photos, in its environment."""
 RESERVE = 100_000_000
 """Bytes that stay free, for what the device writes while it runs."""
 INSTALL_LIMIT = 1800.0
@@ -37,9 +39,9 @@ def make_release(places: Places, payload: Payload) -> str | None:
     places.releases.mkdir(parents=True, exist_ok=True)
     _require_room(places, payload)
     make_environment(folder, payload)
-    for part in ("bundles", "system"):
+    for part, place in (("bundles", "bundles"), ("system", "system"), ("photos", PHOTOS)):
         for path in payload.under(part):
-            _copy(payload.folder / part / path, folder / part / path)
+            _copy(payload.folder / part / path, folder / place / path)
     (folder / NAME).touch(0o600)
     shutil.copyfile(payload.folder / NAME, folder / NAME)
     # All of it at once, which is quicker than file by file; then the word that it is all there.
