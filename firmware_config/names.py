@@ -1,10 +1,11 @@
 """What names, addresses and keys of devices must be."""
 
 import re
+from contextlib import suppress
 from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import Annotated
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, Field
 
@@ -40,12 +41,14 @@ def _is_public_key(text: str) -> str:
 
 
 def _is_timezone(name: str) -> str:
+    if _ZONE.fullmatch(name):
+        with suppress(ZoneInfoNotFoundError, OSError):
+            ZoneInfo(name)
+            return name
     known = available_timezones()  # none where this machine has no such database
-    if known and name not in known:
+    if known or not _ZONE.fullmatch(name):
         near = get_close_matches(name, known, n=1) or ["Europe/Berlin"]
         raise ValueError(f"expected a time zone, such as {near[0]}")
-    if not _ZONE.fullmatch(name):
-        raise ValueError("expected a time zone, such as Europe/Berlin")
     return name
 
 

@@ -283,10 +283,8 @@ def test_make_flash_says_what_is_missing_before_it_installs_anything(
         ),
         (("IMAGE=a.img",), [["image", "a.img", "--out", "door.img", "ONE"]]),
         (
-            ("IMAGE=a.img", "WIFI=the$(touch hacked)", "WIFI_COUNTRY=DE"),
-            [
-                "image a.img --out door.img ONE --wifi the --wifi-country DE".split(),
-            ],
+            ("IMAGE=a.img", "OUT=b.img", "WIFI=the$(touch hacked)"),
+            [["image", "a.img", "--out", "b.img", "ONE", "--wifi", "the"]],
         ),
         (("HOST=pi@door",), [["host", "ONE", "--host", "pi@door"]]),
     ],

@@ -1,11 +1,13 @@
 """fleet.toml: devices, their defaults, and all that can be wrong with them."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from edge.errors import MaskGateError
 from firmware_config.inventory import Fleet, Wifi, load_fleet
+from firmware_config.profile import load_profile
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE7rjAxxBwfz5fT0xNHqcV0Nn4u0pXl2r5RBpXAvjPzS ops@desk"
 BROKER = "[broker]\nhost = 'broker.example'\n"
@@ -207,3 +209,12 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
         load_fleet(tmp_path / "nowhere.toml")
     [line] = faults(tmp_path, "[broker")
     assert line.startswith("not TOML")
+
+
+def test_the_examples_of_the_documentation_are_right(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "flashing.md").read_text(encoding="utf-8")
+    inventory, profile = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    north, yard, lab = fleet(tmp_path, inventory).devices
+    assert (north.host, yard.host, lab.site) == (None, "ops@10.0.0.21", "annex")
+    (tmp_path / "lobby.toml").write_text(profile, encoding="utf-8")
+    assert load_profile(tmp_path / "lobby.toml").settings["cameras"]["entrance"]["rate"] == 5
