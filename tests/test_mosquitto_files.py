@@ -104,6 +104,7 @@ def started(folder: Path) -> Iterator[Installed]:
     made = Installed(folder, open_credentials(folder / "secrets"), mosquitto)
     made.install(NORTH, SOUTH, BARN)
     mosquitto.start()
+    made.refusal("viewer")  # It listens a moment before a SIGHUP no longer ends it.
     yield made
     mosquitto.stop()
 
