@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -45,7 +45,7 @@ class Outcome:
     host: str
     ending: Ending
     sent: int = 0
-    """Bytes of files that were copied."""
+    """Bytes of the payload's files that were copied."""
     of: int = 0
     """Bytes of all files of the payload."""
     why: str = ""
@@ -60,8 +60,8 @@ class Outcome:
 
     def __str__(self) -> str:
         if self.ending != "rolled back":
-            megabytes = f"{self.sent / 1e6:.1f} of {self.of / 1e6:.1f} MB"
-            return f"{self.host}: {self.ending} ({megabytes} copied)"
+            copied = f" ({self.sent / 1e6:.1f} of {self.of / 1e6:.1f} MB copied)" if self.of else ""
+            return f"{self.host}: {self.ending}{copied}"
         said = "".join(f"\n    {line}" for line in self.log)
         return (
             f"{self.host}: rolled back, what ran before runs again: {self.why or 'not healthy'}"
@@ -115,7 +115,8 @@ def remove(host: str, *, purge: bool = False) -> Outcome:
     """
     with tempfile.TemporaryDirectory() as folder, Connection(host) as connection:
         shipment = pack_removal(Path(folder), purge=purge)
-        return _ship(connection, ask(connection, _root()), shipment)
+        outcome = _ship(connection, ask(connection, _root()), shipment)
+    return replace(outcome, sent=0, of=0)
 
 
 def _root() -> str:

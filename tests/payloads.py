@@ -53,5 +53,17 @@ def make_payload(
     return folder
 
 
+def say(payload: Path, **changed: object) -> None:
+    """Have a payload say something else of itself."""
+    described = payload / "payload.json"
+    described.write_text(json.dumps({**json.loads(described.read_text()), **changed}))
+
+
+def secrets_under(folder: Path) -> list[Path]:
+    """The files that hold the password."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if PASSWORD.encode() in path.read_bytes()]
+
+
 def _noise(seed: int, size: int) -> bytes:
     return random.Random(seed).randbytes(size)  # noqa: S311

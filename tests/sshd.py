@@ -52,6 +52,17 @@ class Sshd:
         return f"{self.user}@127.0.0.1:{self.port}"
 
     @property
+    def staging(self) -> Path:
+        """Where it takes payloads in."""
+        return self.root / "var/lib/maskgate-install"
+
+    @property
+    def installed(self) -> str | None:
+        """Id of the payload that runs there."""
+        current = self.root / "opt/maskgate/current"
+        return current.readlink().name if current.is_symlink() else None
+
+    @property
     def environment(self) -> dict[str, str]:
         """With which maskgate-flash reaches it."""
         return {
@@ -120,6 +131,15 @@ def make_key(file: Path) -> None:
         capture_output=True,
         stdin=subprocess.DEVNULL,
     )
+
+
+def command_lines() -> list[str]:
+    """What every user of this machine can see of every process."""
+    lines = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # It has ended.
+            lines.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return lines
 
 
 SYSTEMCTL = """case "$1" in
