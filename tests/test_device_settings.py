@@ -117,8 +117,8 @@ def test_bundles_are_those_of_the_kind_or_the_users_own(tmp_path: Path) -> None:
         "classifier": "compact",
     }
     assert all(path.joinpath("manifest.json").is_file() for path in usual.values())
-    kind = device(settings={"detector": {"kind": "single-shot"}})
-    assert device_bundles(kind, profile)["detector"].name == "single_shot"
+    kind = device(settings={"detector": {"kind": "mtcnn"}})
+    assert device_bundles(kind, profile)["detector"].name == "mtcnn"
     own = device(settings={"classifier": {"bundle": str(tmp_path)}})
     assert device_bundles(own, profile)["classifier"] == tmp_path
     assert str(tmp_path) not in device_settings(own, profile, BROKER)
