@@ -20,7 +20,7 @@ SHELL := /bin/bash
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
 export FLEET DEVICE PROFILE SITE DEVICE_ID IMAGE OUT CARD HOST SECRETS WIFI WIFI_PASSWORD_FILE WIFI_COUNTRY SSH_KEY TIMEZONE
-.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test fleet-test pictures data train cluster convert data-given run-given lock mosquitto brokers mmdebstrap image-tools image-test image-test-tools qemu first-boot chromium swiftshader clean
+.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test fleet-test pictures data train cluster convert data-given run-given lock mosquitto brokers mmdebstrap image-tools image-test image-test-tools qemu sshd first-boot chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +66,7 @@ flash-given:
 	test -z "$$CARD$$HOST" -o -z "$$FLEET" -o -n "$$DEVICE" || { echo "CARD and HOST are of one device:" \
 		"name it by DEVICE" >&2; exit 2; }
 
-test: $(DEV)/ready mosquitto chromium mmdebstrap .venv-legacy/ready swiftshader image-test-tools first-boot ## All tests
+test: $(DEV)/ready mosquitto chromium mmdebstrap .venv-legacy/ready swiftshader image-test-tools sshd first-boot ## All tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready ## Linter, formatter and type checker
@@ -262,6 +262,11 @@ image-tools:
 	@PATH="$$PATH:/usr/sbin:/sbin"; test -z "$${IMAGE:-}" || \
 	{ command -v mcopy && command -v fsck.fat && command -v debugfs; } >/dev/null || \
 	{ $(call debian,mtools dosfstools e2fsprogs); }
+
+# To deploy to; Debian starts what it installs.
+sshd:
+	@test -x /usr/sbin/sshd || { $(call debian,openssh-server openssh-client); \
+		test ! -d /run/systemd/system || $$(test "$$(id -u)" = 0 || echo sudo -n) systemctl disable --quiet --now ssh || true; }
 
 # To boot what was flashed.
 qemu:
