@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.image_test.tools import call
-from tests.image_test.tree import RECIPE_NOTE, recipe
+from tests.image_test.tree import ISSUE, recipe
 
 SECTOR = 512
 MEBIBYTE = 1024 * 1024
@@ -30,7 +30,7 @@ CMDLINE = (
 BOOT_FILES = {
     "cmdline.txt": CMDLINE,
     "config.txt": "dtparam=audio=on\ncamera_auto_detect=1\narm_64bit=1\n\n[all]\n",
-    "issue.txt": RECIPE_NOTE,
+    "issue.txt": ISSUE,
     "meta-data": "instance-id: rpios-image\n",
     "user-data": "#cloud-config\n",
     "network-config": "",

@@ -58,8 +58,10 @@ LINKS = {
     "etc/localtime": "/usr/share/zoneinfo/Etc/UTC",
     "etc/resolv.conf": "../run/systemd/resolve/stub-resolv.conf",
     "usr/bin/awk": "gawk",
+    "usr/bin/nc": "nc.openbsd",  # The stages of cloud-init wait by it.
+    "usr/bin/which": "which.debianutils",
 }
-RECIPE_NOTE = "Raspberry Pi reference 2026-11-01\nGenerated using pi-gen, stage2\n"
+ISSUE = "Raspberry Pi reference 2026-11-01\nGenerated using pi-gen, stage2\n"
 FILES = {
     "etc/hostname": "raspberrypi\n",
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 raspberrypi\n",
@@ -75,7 +77,7 @@ FILES = {
     "etc/pam.d/common-session": "session required pam_unix.so\nsession optional pam_systemd.so\n",
     "etc/pam.d/common-session-noninteractive": "session required pam_unix.so\n",
     # As Raspberry Pi OS has it: first boot's files lie on the FAT partition, and nowhere else.
-    "etc/rpi-issue": RECIPE_NOTE,
+    "etc/rpi-issue": ISSUE,
     "etc/cloud/cloud.cfg.d/99_raspberry-pi.cfg": (
         "datasource_list: [NoCloud, None]\n"
         "datasource:\n  NoCloud:\n    seedfrom: file:///boot/firmware/\n"
