@@ -173,7 +173,7 @@ def verify(bundle: Path, data: tuple[Path, ...], tflite_runtime: Path | None) ->
 @click.option("--password", is_flag=True, help="Protect the private key by a password.")
 def key(out: Path, *, password: bool) -> None:
     """Make a pair of keys, to sign bundles with."""
-    from convert.signing import make_key
+    from edge.trust.signing import make_key
 
     secret = _ask_password(out, confirm=True) if password else None
     fingerprint = make_key(out, secret)
@@ -193,7 +193,7 @@ def key(out: Path, *, password: bool) -> None:
 )
 def sign(bundle: Path, key_file: Path) -> None:
     """Sign a bundle, a folder or a zip."""
-    from convert.signing import sign_bundle
+    from edge.trust.signing import sign_bundle
 
     fingerprint = sign_bundle(bundle, key_file, lambda: _ask_password(key_file, confirm=False))
     click.echo(f"{bundle}: signed by key {fingerprint}", err=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 from edge.bundle import Bundle
 from edge.config import Broker, Camera, Settings
 from edge.errors import MaskGateError
+from edge.faults import Keys
 from edge.finder import detector_bundle, detector_in
-from edge.loading import Found, Keys, read_settings
+from edge.loading import Found, read_settings
 from edge.mqtt.connection import Connection
 from edge.named_files import look_at, named_files
 from edge.nets import require_some_label

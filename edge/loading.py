@@ -1,19 +1,20 @@
 """Reads the settings: the TOML file, overridden by the environment, checked as a whole."""
 
-import difflib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from edge.config import DEFAULT_NAME, Settings
 from edge.config.cameras import as_variable
 from edge.errors import MaskGateError
+from edge.faults import Keys, explain, read_toml
 from edge.mqtt.broker_url import PASSWORD_VARIABLE
 
 if sys.version_info >= (3, 11):
@@ -24,8 +25,6 @@ else:
 PREFIX = "MASKGATE_"
 """MASKGATE_DETECTOR__MIN_FACE=20 overrides min_face in the section [detector], and
 MASKGATE_CAMERAS__ENTRANCE__RATE=5 overrides rate in [cameras.entrance]."""
-Keys = tuple[str, ...]
-"""Where a setting is: the section, the tables in it, the key."""
 
 
 def load_settings(
@@ -88,7 +87,7 @@ def read_settings(
     Raises:
         MaskGateError: the file cannot be read, or is no TOML.
     """
-    merged = _read(file) if file else {}
+    merged = read_toml(file, "settings", "give --config an existing file") if file else {}
     origin: dict[Keys, str] = {}
     faults: list[str] = []
     for name, value in environment.items():
@@ -106,9 +105,24 @@ def read_settings(
     try:
         settings = Settings.model_validate(merged)
     except ValidationError as error:
-        faults += [_explain(fault, file, origin) for fault in error.errors()]
+        place = partial(_place, file=file, origin=origin)
+        faults += [explain(fault, Settings, place) for fault in error.errors()]
         settings = _what_is_right(merged, error)
     return Found(settings, faults, file, origin)
+
+
+def settings_faults(table: Mapping[str, Any], place: Callable[[Keys], str]) -> list[str]:
+    """All that is wrong with settings that are no file of this device.
+
+    Args:
+        table: as the TOML file has them.
+        place: says of a key where it comes from.
+    """
+    try:
+        Settings.model_validate(table)
+    except ValidationError as error:
+        return [explain(fault, Settings, place) for fault in error.errors()]
+    return []
 
 
 def _what_is_right(merged: dict[str, Any], error: ValidationError) -> Settings:
@@ -146,18 +160,6 @@ def _drop(merged: dict[str, Any], where: tuple[int | str, ...]) -> bool:
     around, name = tables[-1]
     del around[name]
     return True
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise MaskGateError(
-            f"settings {file}: cannot be read ({error.strerror}); give --config an existing file"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MaskGateError(f"settings {file}: not TOML ({error})") from error
-    return found
 
 
 def _named(merged: Mapping[str, Any], keys: Keys) -> Keys:
@@ -205,45 +207,7 @@ def _as_toml(value: str) -> object:
         return value
 
 
-def _explain(fault: Any, file: Path | None, origin: Mapping[Keys, str]) -> str:
-    where = tuple(str(part) for part in fault["loc"] if part != "[key]")
-    place = _place(where, file, origin)
-    name = ".".join(where)
-    if fault["type"] == "extra_forbidden":
-        return f"{place}: unknown {'key' if len(where) > 1 else 'section'} {name}{_nearest(where)}"
-    found = fault["input"]
-    if fault["type"] == "string_unicode":
-        return f"{place}: {name}: {found!r} is not UTF-8; rename the file"
-    message = fault["msg"].removeprefix("Value error, ")
-    # A URL may hold a password that must not be repeated.
-    secret = isinstance(found, Mapping) or where[-1:] in {("url",), ("source",)}
-    shown = "" if secret else f", found {found!r}"
-    if not name:  # a fault of several keys together, which its text names
-        return f"{place}: {message}"
-    return f"{place}: {name}: {message[0].lower()}{message[1:]}{shown}"
-
-
 def _place(where: Keys, file: Path | None, origin: Mapping[Keys, str]) -> str:
     parents = (where[:depth] for depth in range(len(where), 0, -1))
     source = next((origin[keys] for keys in parents if keys in origin), None)
     return source or f"settings {file or '(defaults)'}"
-
-
-def _nearest(where: Keys) -> str:
-    known = _known(where[:-1])
-    near = difflib.get_close_matches(where[-1], known, n=1)
-    if near:
-        return f"; did you mean {near[0]}?"
-    return f"; known are {', '.join(known)}" if known else ""
-
-
-def _known(where: Keys) -> list[str]:
-    """The keys of a table of the settings."""
-    table: Any = Settings
-    for key in where:
-        if isinstance(table, type) and issubclass(table, BaseModel):
-            table = table.model_fields[key].annotation
-        elif get_origin(table) is dict:
-            table = get_args(table)[1]
-    known = isinstance(table, type) and issubclass(table, BaseModel)
-    return list(table.model_fields) if known else []

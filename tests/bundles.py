@@ -6,9 +6,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from convert.signing import make_key, sign_bundle
 from edge.bundle import MODELS, load_bundle
 from edge.config import Settings
+from edge.trust.signing import make_key, sign_bundle
 
 _SHIPPED = load_bundle(MODELS / "compact").manifest
 MODEL = next(file for file in _SHIPPED.files if file.form == _SHIPPED.default_form)

@@ -25,6 +25,8 @@ from edge.mqtt.broker_url import parse_broker_url
 from edge.mqtt.embedded_broker import EmbeddedBroker
 from tests.live_page import PASSWORD as VIEW_PASSWORD
 from tests.live_page import Page
+from tests.payloads import make_payload
+from tests.sshd import SSHD, Relay, Sshd
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 USER, PASSWORD = "door", "s3cr3t-täg"
@@ -329,11 +331,12 @@ def field_broker(
         )
     config = (DOCS / "mosquitto" / "mosquitto.conf").read_text()
     for there, here in (
-        ("/etc/mosquitto/certs/broker.pem", certificates / "server.pem"),
-        ("/etc/mosquitto/certs/broker.key", certificates / "server.key"),
-        ("/etc/mosquitto/passwords\n", f"{passwords}\n"),
-        ("/etc/mosquitto/acl\n", f"{DOCS / 'mosquitto' / 'acl'}\n"),
-        ("/var/lib/mosquitto/", f"{tmp_path}/"),
+        ("/etc/mosquitto/maskgate/broker.pem", certificates / "server.pem"),
+        ("/etc/mosquitto/maskgate/broker.key", certificates / "server.key"),
+        ("/etc/mosquitto/maskgate/passwords\n", f"{passwords}\n"),
+        ("/etc/mosquitto/maskgate/acl\n", f"{DOCS / 'mosquitto' / 'acl'}\n"),
+        # Debian's own configuration says where.
+        ("persistence true\n", f"persistence true\npersistence_location {tmp_path}/\n"),
         ("listener 8883\n", ""),  # It listens on a port of its own.
     ):
         assert there in config
@@ -397,3 +400,41 @@ def page(serve: Callable[..., Page]) -> Page:
 def locked(serve: Callable[..., Page], password_file: Path) -> Page:
     """A live view with a password."""
     return serve({"password_file": password_file})
+
+
+@pytest.fixture
+def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
+    """A host that runs Debian trixie, as far as it says."""
+    if SSHD is None or shutil.which("ssh") is None:
+        pytest.skip("openssh-server or openssh-client is not installed")
+    root = tmp_path / "device"
+    for folder in ("opt", "var/lib/maskgate", "etc", "run"):
+        (root / folder).mkdir(parents=True)
+    (root / "etc/os-release").write_text('ID=debian\nVERSION_CODENAME="trixie"\n')
+    (root / "var/lib/maskgate/outbox.db").write_text("alerts")
+    made = Sshd(tmp_path / "sshd", root)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def relay(sshd: Sshd) -> Iterator[Callable[..., tuple[str, Relay]]]:
+    """Puts a network between here and the host; gives the host as it is reached there."""
+    made: list[Relay] = []
+
+    def make(after: int, *, silent: bool = False) -> tuple[str, Relay]:
+        made.append(Relay(sshd.port, after, silent=silent))
+        return f"{sshd.user}@127.0.0.1:{made[-1].port}", made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Path:
+    """A small made-up payload."""
+    return make_payload(tmp_path / "payload")

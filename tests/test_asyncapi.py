@@ -32,6 +32,12 @@ HEALTH = {
     "update_failure": None,
     "versions": {"maskgate": "0.1.0", "python": "3.11.2"},
 }  # fmt: skip
+INSTALLED = {
+    "schema": 1, "time": "2026-11-28T08:30:12Z", "outcome": "installed", "why": None,
+    "payload": "3f9ac1270b5e", "version": "0.1.0", "profile": "pi5",
+    "os": "Debian GNU/Linux 13 (trixie)", "python": "3.13.5", "machine": "aarch64",
+    "board": "Raspberry Pi 5 Model B Rev 1.0", "seconds": 214.6,
+}  # fmt: skip
 
 
 def resolved(part: Any) -> Any:
@@ -122,6 +128,7 @@ def test_every_message_of_a_device_is_as_documented_and_every_documented_one_com
         home_assistant=HomeAssistant(discovery=True),
         snapshot=Snapshot(enabled=True),
     )
+    (tmp_path / "installed.json").write_text(json.dumps(INSTALLED))
     person = Person(field_broker.settings, COMMANDER, PASSWORD, root=ROOT)
     with watching(chosen, HEALTH):
         wait_until(lambda: bool(person.on("status")), 20)

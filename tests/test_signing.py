@@ -260,7 +260,7 @@ def test_what_is_no_private_key_is_refused_in_one_line(
 def test_a_zip_with_an_entry_that_fills_the_memory_is_not_signed(
     bundle: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("convert.signing.MODEL_LIMIT", 1_000_000)
+    monkeypatch.setattr("edge.trust.signing.MODEL_LIMIT", 1_000_000)
     (bundle / "zeros").write_bytes(bytes(1_000_001))
     place = zipped(bundle)
     before = place.read_bytes()

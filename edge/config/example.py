@@ -1,6 +1,5 @@
 """The whole of the settings as a commented TOML file, made from their declarations."""
 
-import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic.fields import FieldInfo
 from edge.bundle import MODELS
 from edge.config.cameras import DEFAULT_NAME
 from edge.config.settings import Settings
+from edge.toml_text import toml_text
 
 WIDTH = 100
 _HEAD = """\
@@ -51,18 +51,18 @@ def _key(name: str, field: FieldInfo) -> Iterator[str]:
     text = " ".join(filter(None, [field.description, *_choices(field.annotation), _limits(field)]))
     if field.examples and default in (None, (), {}):
         yield from _comment(f"{text} For example:")
-        yield f"#{name} = {_toml(field.examples[0])}"
+        yield f"#{name} = {toml_text(field.examples[0])}"
     elif default is None or of_the_program:
         yield from _comment(f"{name}: {text}")
     else:
         yield from _comment(text)
-        yield f"#{name} = {_toml(default)}"
+        yield f"#{name} = {toml_text(default)}"
 
 
 def _choices(kind: Any) -> Iterator[str]:
     """What a value may be where there are few."""
     if get_origin(kind) is Literal:
-        yield f"One of {', '.join(map(_toml, get_args(kind)))}."
+        yield f"One of {', '.join(map(toml_text, get_args(kind)))}."
     else:
         for inner in get_args(kind):
             yield from _choices(inner)
@@ -83,18 +83,3 @@ def _comment(text: str) -> Iterator[str]:
     text = " ".join(text.split())
     for line in textwrap.wrap(text, WIDTH - 2, break_on_hyphens=False, break_long_words=False):
         yield f"# {line}"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, dict):
-        pairs = (f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items())
-        return f"{{{', '.join(pairs)}}}"
-    if isinstance(value, str | Path):
-        return json.dumps(str(value), ensure_ascii=False)
-    raise TypeError(f"{value!r} has no form in TOML here")

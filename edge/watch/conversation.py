@@ -16,6 +16,7 @@ from edge.commands.request import Pause, Reload, Resume, Snapshot
 from edge.config import Settings
 from edge.config.commands import CommandName
 from edge.errors import MaskGateError
+from edge.health.installed import Installed
 from edge.home_assistant.description import describe
 from edge.home_assistant.discovery import Discovery
 from edge.mqtt.message import Publication
@@ -39,6 +40,8 @@ PARTING_LIMIT = 2.0
 """Seconds that a command has to end when the watch does."""
 DESCRIBED_EVERY = 5.0
 """Seconds between two looks at whether the device has other entities."""
+INSTALLED_EVERY = 10.0
+"""Seconds between two looks at what was installed; the installer notes it when the device runs."""
 
 
 class Conversation(Observer):
@@ -61,6 +64,7 @@ class Conversation(Observer):
             clock_trusted=lambda: clock.read().trust == "trusted",
         )
         self._known = People()
+        self._installed = Installed(state_folder(watching.settings.outbox))
         self._snapshots = Snapshots(watching.settings, self._post)
         self._resume_at: float | None = None
         self._health: Callable[[], Mapping[str, Any]] | None = None
@@ -87,6 +91,7 @@ class Conversation(Observer):
         self._end_commands(0.0)
         publisher.report(Report(lambda: self._say_counts(settings)))
         publisher.report(Report(lambda: self._say_health(settings), HEALTH_EVERY))
+        publisher.report(Report(lambda: self._say_installed(settings), INSTALLED_EVERY))
         allowed = {
             name: self._handlers[name] for name in settings.commands.allow if name in self._handlers
         }
@@ -165,6 +170,17 @@ class Conversation(Observer):
             retain=True,
             content_type="application/json",
             expires_after=HEALTH_EXPIRES,
+        )
+
+    def _say_installed(self, settings: Settings) -> Publication | None:
+        message = self._installed.message(settings.device)
+        if message is None:
+            return None
+        return Publication(
+            topic(settings.device, "report"),
+            json.dumps(message, allow_nan=False),
+            retain=True,
+            content_type="application/json",
         )
 
     def _describe(self) -> dict[str, Any]:
