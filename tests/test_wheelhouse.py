@@ -213,7 +213,9 @@ def expected(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dic
 
 def arguments(photos: Path, out: Path) -> list[str]:
     settings = out.with_suffix(".toml")
-    settings.write_text('[detector]\naccelerator = "cpu"\n[classifier]\naccelerator = "cpu"\n')
+    settings.write_text(
+        '[detector]\naccelerator = "cpu"\nmin_face = 40\n[classifier]\naccelerator = "cpu"\n'
+    )
     return [str(photos), "--config", str(settings), "--out", str(out)]
 
 
