@@ -47,7 +47,7 @@ ssh_keys = ["{key}"]
 # There is nothing to measure: the processor is emulated.
 [devices.settings.detector]
 accelerator = "cpu"
-threads = 2
+threads = 1
 
 [devices.settings.classifier]
 accelerator = "cpu"
