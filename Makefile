@@ -18,7 +18,7 @@ SHELL := /bin/bash
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
 export FLEET DEVICE PROFILE SITE DEVICE_ID IMAGE OUT CARD HOST SECRETS WIFI WIFI_PASSWORD_FILE WIFI_COUNTRY SSH_KEY TIMEZONE
-.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto image-tools image-test image-test-tools chromium swiftshader clean
+.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test pictures data train cluster convert data-given run-given lock mosquitto image-tools chromium swiftshader image-test-tools first-boot image-test emulator clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +64,7 @@ flash-given:
 	test -z "$$CARD$$HOST" -o -z "$$FLEET" -o -n "$$DEVICE" || { echo "CARD and HOST are of one device:" \
 		"name it by DEVICE" >&2; exit 2; }
 
-test: $(DEV)/ready mosquitto chromium .venv-legacy/ready swiftshader ## All tests
+test: $(DEV)/ready mosquitto chromium .venv-legacy/ready swiftshader image-test-tools first-boot ## All tests
 	$(DEV)/bin/pytest
 
 lint: $(DEV)/ready ## Linter, formatter and type checker
@@ -98,7 +98,7 @@ soak: $(DEV)/ready mosquitto ## Two million frames through the runtime: does its
 kill-test: $(DEV)/ready mosquitto ## Kill a device 200 times while its broker comes and goes: what is lost? (KILLS=… SEED=…)
 	$(DEV)/bin/python -m tests.kills $(if $(KILLS),--kills '$(KILLS)') $(if $(SEED),--seed '$(SEED)')
 
-image-test: $(DEV)/ready mosquitto image-test-tools ## Flash an image, boot it in an emulated Raspberry Pi, cut its power (ten minutes)
+image-test: $(DEV)/ready mosquitto emulator ## Flash an image, boot it in an emulated Raspberry Pi, cut its power (ten minutes)
 	$(DEV)/bin/pytest -m image -s tests/image_test
 
 pictures: $(DEV)/ready chromium ## The pictures of the README and of docs
@@ -206,6 +206,12 @@ SWIFTSHADER := $(DEV)/share/maskgate/swiftshader
 swiftshader: $(DEV)/ready
 	@test -e $(SWIFTSHADER)/ready || $(DEV)/bin/python tests/swiftshader.py $(SWIFTSHADER)
 
+# For the tests: cloud-init's schemas and netplan, unpacked and not installed, to try what a device
+# finds at its first boot.
+FIRST_BOOT := $(DEV)/share/maskgate/first-boot
+first-boot: $(DEV)/ready
+	@test -e $(FIRST_BOOT)/ready || $(DEV)/bin/python tests/first_boot.py $(FIRST_BOOT)
+
 # The demo's two public-domain photos are data of packages that a device has no other use for.
 define photos
 mkdir -p $(1)/share/maskgate/photos
@@ -226,7 +232,7 @@ mosquitto:
 	@command -v mosquitto mosquitto_sub >/dev/null || test -x /usr/sbin/mosquitto || \
 	{ $(call debian,mosquitto mosquitto-clients); }
 
-image-test-tools:
+emulator:
 	@PATH="$$PATH:/usr/sbin:/sbin"; \
 	for tool in mmdebstrap qemu-system-aarch64 mcopy fsck.fat sfdisk mke2fs depmod systemd-sysusers ssh; do \
 		command -v $$tool >/dev/null || missing=1; done; test -z "$${missing:-}" || \
@@ -240,6 +246,11 @@ image-tools:
 	@PATH="$$PATH:/usr/sbin:/sbin"; test -z "$${IMAGE:-}" || \
 	{ command -v mcopy && command -v fsck.fat && command -v debugfs; } >/dev/null || \
 	{ $(call debian,mtools dosfstools e2fsprogs); }
+
+image-test-tools:
+	@PATH="$$PATH:/usr/sbin:/sbin"; for program in mcopy fsck.fat debugfs sfdisk losetup shellcheck; do \
+		command -v $$program; done | wc -l | grep -qx 6 || \
+	{ $(call debian,mtools dosfstools e2fsprogs fdisk mount shellcheck); }
 
 define debian
 if command -v apt-get >/dev/null && { test "$$(id -u)" = 0 || sudo -n true 2>/dev/null; }; then \

@@ -13,6 +13,7 @@ import click
 
 from edge.errors import MaskGateError
 from firmware_config.disks import Disk, contents, look_at, require_fit, what_is_in_use
+from firmware_config.image.partitions import find_partitions
 
 CHUNK = 4 << 20
 """Bytes that are written at a time, and flushed, so that the progress is the card's."""
@@ -29,14 +30,16 @@ def write_card(image: Path, card: Path, *, ask: Callable[[str], str] = click.pro
         ask: puts a question to a person, and gives the answer.
 
     Raises:
-        MaskGateError: the device is no card that may be erased, the answer is not its name, it
-            cannot be written, or reads back otherwise.
+        MaskGateError: the image is none; the device is no card that may be erased, the answer is
+            not its name, it cannot be written, or reads back otherwise.
     """
     try:
         source = image.open("rb")
     except OSError as error:
         raise MaskGateError(f"image {image}: it cannot be read ({error.strerror})") from error
     with source:
+        # Not a packed one, nor anything else that no device would start from.
+        find_partitions(image, image)
         size = os.fstat(source.fileno()).st_size
         disk = look_at(card)
         require_fit(disk, size, what_is_in_use())

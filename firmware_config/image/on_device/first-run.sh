@@ -33,7 +33,6 @@ install -m 600 -o "$user" -g "$group" "$here/authorized_keys" "$home/.ssh/author
 
 printf '%s\n' 'PasswordAuthentication no' 'KbdInteractiveAuthentication no' 'PermitRootLogin no' \
     >/etc/ssh/sshd_config.d/10-maskgate.conf
-systemctl enable ssh systemd-timesyncd
 
 if [ -e "$here/wifi.nmconnection" ]; then
     install -m 600 "$here/wifi.nmconnection" \

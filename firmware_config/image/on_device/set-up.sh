@@ -1,6 +1,7 @@
 #!/bin/bash
 # Sets MaskGate up on the device that this card is for. `prepare`, early in the boot, has systemd
-# run `install` when there is a network: at this boot, and at the next ones until it has worked.
+# run `install` when there is a network: at this boot (or the next: `prepare later`), and at the
+# following ones until it has worked.
 set -u -o pipefail
 boot=/boot/firmware
 here=$boot/maskgate
@@ -16,7 +17,7 @@ prepare() {
         [ ! -e /dev/rfkill ] || rfkill unblock wifi
     fi
     install -m 644 "$here/$unit" "/etc/systemd/system/$unit"
-    systemctl enable "$unit"
+    systemctl enable "$unit" ssh systemd-timesyncd
 }
 
 install_payload() {
@@ -46,8 +47,7 @@ tidy_up() {
 case "${1-}" in
 prepare)
     prepare
-    # What is there already by the image's own ways is not started twice.
-    [ "${2-}" = later ] || { systemctl daemon-reload; systemctl start --no-block "$unit"; }
+    [ "${2-}" = later ] || { systemctl daemon-reload; systemctl start --no-block "$unit" ssh; }
     ;;
 install)
     cd /
