@@ -118,7 +118,7 @@ def test_a_power_cut_loses_no_alert(site: Site, device: Machine) -> None:
         waiting[:] = site.waiting(device)
         return len(waiting) >= ENOUGH
 
-    device.wait(enough_wait, ALERT, f"{ENOUGH} alerts in the outbox")
+    device.wait(enough_wait, ALERT, f"{ENOUGH} alerts in the outbox", pause=15)
     device.cut_power()
     assert not set(waiting) & set(site.alerts())
     device.switch_on()
