@@ -20,7 +20,7 @@ SHELL := /bin/bash
 # By the environment, for they may hold quotes and spaces.
 export CONFIG SOURCE BROKER
 export FLEET DEVICE PROFILE SITE DEVICE_ID IMAGE OUT CARD HOST SECRETS WIFI WIFI_PASSWORD_FILE WIFI_COUNTRY SSH_KEY TIMEZONE
-.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test fleet-test pictures data train cluster convert data-given run-given lock mosquitto brokers mmdebstrap image-tools image-test image-test-tools qemu sshd first-boot chromium swiftshader clean
+.PHONY: help run flash flash-given test lint format fuzz bench soak kill-test fleet-test pictures data train cluster convert data-given run-given lock mosquitto brokers mmdebstrap image-tools image-test image-test-tools emulator sshd first-boot chromium swiftshader clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,7 +105,7 @@ fleet-test: export TMPDIR := $(firstword $(wildcard /dev/shm /tmp))
 fleet-test: $(DEV)/ready brokers ## 200 devices alert, a node of their clustered broker is killed: what is lost? (CLUSTER=rabbitmq)
 	$(DEV)/bin/python -m tests.fleet.fleet --broker $(CLUSTER) $(OPTIONS)
 
-image-test: $(DEV)/ready mosquitto qemu ## Flash an image, boot it in an emulated Raspberry Pi, cut its power (ten minutes)
+image-test: $(DEV)/ready mosquitto emulator ## Flash an image, boot it in an emulated Raspberry Pi, cut its power (ten minutes)
 	$(DEV)/bin/pytest -m image -s tests/image_test
 
 pictures: $(DEV)/ready chromium ## The pictures of the README and of docs
@@ -248,7 +248,8 @@ brokers:
 		command -v $$each >/dev/null || { $(call debian,$$each); test ! -d /run/systemd/system || \
 		$$(test "$$(id -u)" = 0 || echo sudo -n) systemctl disable --quiet --now $$each || true; }; done
 
-image-test-tools:
+# To boot what was flashed.
+emulator:
 	@PATH="$$PATH:/usr/sbin:/sbin"; \
 	for tool in mmdebstrap qemu-system-aarch64 mcopy fsck.fat sfdisk mke2fs depmod systemd-sysusers ssh; do \
 		command -v $$tool >/dev/null || missing=1; done; test -z "$${missing:-}" || \
@@ -268,8 +269,8 @@ sshd:
 	@test -x /usr/sbin/sshd || { $(call debian,openssh-server openssh-client); \
 		test ! -d /run/systemd/system || $$(test "$$(id -u)" = 0 || echo sudo -n) systemctl disable --quiet --now ssh || true; }
 
-# To boot what was flashed.
-qemu:
+# What tests do with images.
+image-test-tools:
 	@PATH="$$PATH:/usr/sbin:/sbin"; for program in mcopy fsck.fat debugfs sfdisk losetup shellcheck; do \
 		command -v $$program; done | wc -l | grep -qx 6 || \
 	{ $(call debian,mtools dosfstools e2fsprogs fdisk mount shellcheck); }

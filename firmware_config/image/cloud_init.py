@@ -61,9 +61,6 @@ def _user_data(device: Device) -> dict[str, Any]:
         # script is gone.
         "bootcmd": [["sh", "-c", f"[ ! -e {_SET_UP} ] || exec bash {_SET_UP} prepare"]],
     }
-    if device.ssh_keys:
-        # In Raspberry Pi OS it is off; once, so that who switches it off again has it so.
-        data["runcmd"] = [["systemctl", "enable", "--now", "ssh"]]
     if device.timezone:
         data["timezone"] = device.timezone
     return data

@@ -77,8 +77,10 @@ class Machine:
             self._process.wait(60)
             self._process = None
 
-    def wait(self, holds: Callable[[], bool], seconds: float, what: str) -> float:
-        """Wait until something holds.
+    def wait(
+        self, holds: Callable[[], bool], seconds: float, what: str, pause: float = 0.5
+    ) -> float:
+        """Wait until something holds, and look every few seconds.
 
         Returns:
             Seconds since the machine was switched on.
@@ -94,7 +96,7 @@ class Machine:
             assert not dead, f"the system failed before {what}\n{self._last_lines()}"
             late = time.monotonic() > deadline
             assert not late, f"not within {seconds} s: {what}\n{self._last_lines()}"
-            time.sleep(0.5)
+            time.sleep(pause)
         return time.monotonic() - self.switched_on
 
     def run(

@@ -44,10 +44,14 @@ profile = "pi4"
 source = "http://{host}:{street}/"
 ssh_keys = ["{key}"]
 
-# There is nothing to measure: the processor is emulated.
+# The processor is emulated: there is nothing to measure, and few frames are seen.
 [devices.settings.detector]
 accelerator = "cpu"
-threads = 2
+threads = 1
+min_face = 60
+
+[devices.settings.decision]
+min_votes = 3
 
 [devices.settings.classifier]
 accelerator = "cpu"

@@ -10,7 +10,7 @@ import cv2
 
 from edge.demo.source import RATE, Demo
 
-SLOWNESS = 4.0
+SLOWNESS = 3.0
 """How many times slower people walk than in the demo: an emulated processor sees few frames."""
 SHOWN = 5
 """Of so many frames of the demo one is sent."""

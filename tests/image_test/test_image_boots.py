@@ -68,7 +68,10 @@ def test_a_flashed_image_sets_itself_up_and_alerts(site: Site, device: Machine) 
 
 def test_nothing_of_the_setting_up_is_left(site: Site, device: Machine) -> None:
     device.wait(lambda: has_ssh(device.ssh_port), RECOVERY, "ssh")
-    look = "sudo find /boot/firmware /etc/systemd/system /var/lib -name 'maskgate*'"
+    look = (
+        "sudo find /boot/firmware /etc/systemd/system /var/lib -path /var/lib/cloud -prune "
+        "-o -name 'maskgate*' -print"
+    )
     left = {
         "/var/lib/maskgate",
         "/etc/systemd/system/maskgate.service",
@@ -105,8 +108,6 @@ def test_the_watchdog_ends_a_hang_and_the_device_recovers(site: Site, device: Ma
     said = site.run(device, "sudo journalctl --no-pager -u maskgate; systemctl show maskgate")
     assert "Watchdog timeout" in said
     assert "NRestarts=1" in said
-    count = len(site.alerts())
-    device.wait(lambda: len(site.alerts()) > count, ALERT, "an alert after the hang")
 
 
 def test_a_power_cut_loses_no_alert(site: Site, device: Machine) -> None:
@@ -117,7 +118,7 @@ def test_a_power_cut_loses_no_alert(site: Site, device: Machine) -> None:
         waiting[:] = site.waiting(device)
         return len(waiting) >= ENOUGH
 
-    device.wait(enough_wait, ALERT, f"{ENOUGH} alerts in the outbox")
+    device.wait(enough_wait, ALERT, f"{ENOUGH} alerts in the outbox", pause=15)
     device.cut_power()
     assert not set(waiting) & set(site.alerts())
     device.switch_on()

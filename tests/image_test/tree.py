@@ -124,7 +124,7 @@ def unpack(root: Path) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
     call(
         "mmdebstrap", "--variant=extract", "--arch=arm64", f"--include={','.join(PACKAGES)}",
-        f"--customize-hook={STATUS}", SUITE, root, MIRROR,
+        f"--extract-hook={STATUS}", SUITE, root, MIRROR,
     )  # fmt: skip
 
 
