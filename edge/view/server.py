@@ -80,11 +80,17 @@ class _Impatient(H11Protocol):
         super().connection_made(transport)
         self._limit = self.loop.call_later(_REQUEST_LIMIT, self._give_up)
         self.begun = self.loop.time()
-        if len(self.connections) > _MOST_CONNECTIONS:
+        # Those that were ended a moment ago are still among them.
+        alive = [one for one in self.connections if isinstance(one, _Impatient) and one.alive]
+        if len(alive) > _MOST_CONNECTIONS:
             # Who holds connections and asks for nothing must not lock out who does.
-            others = (one for one in self.connections if isinstance(one, _Impatient))
-            idle = [one for one in others if one is not self and one.idle]
+            idle = [one for one in alive if one is not self and one.idle]
             min(idle, key=lambda one: one.begun, default=self).transport.abort()
+
+    @property
+    def alive(self) -> bool:
+        """Whether nobody has ended it yet."""
+        return not self.transport.is_closing()
 
     @property
     def idle(self) -> bool:
