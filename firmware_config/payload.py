@@ -26,6 +26,7 @@ from edge.demo.portraits import COLLINS, HOPPER, find_photo
 from edge.errors import MaskGateError
 from edge.trust.signing import sign_bundle
 from edge.writing import replacing
+from firmware_config.installer.files import sha256_of
 from firmware_config.packed_installer import packed_installer
 from firmware_config.settings import TRUSTED_KEY, device_bundles, device_settings
 from firmware_config.system_files import system_files
@@ -150,7 +151,7 @@ def _describe(folder: Path, device: "Device", profile: "Profile", target: "Targe
         "packages": sorted(set(profile.packages)),
         "system_site_packages": profile.system_site_packages,
         "files": {
-            str(path.relative_to(folder)): _sha256(path)
+            str(path.relative_to(folder)): sha256_of(path)
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         },
@@ -213,11 +214,3 @@ def _remove(folder: Path) -> None:
             f"payload {folder}: something else is there, which would be removed; name another place"
         )
     shutil.rmtree(folder)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()

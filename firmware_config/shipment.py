@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edge.errors import MaskGateError
+from firmware_config.installer.files import installed_size, sha256_of
 from firmware_config.packed_installer import packed_installer
 from firmware_config.payload import DESCRIPTION, INSTALLER, SCHEMA, payload_id
 
@@ -86,7 +86,7 @@ def read_payload(folder: Path) -> tuple[dict[str, Any], Shipment]:
         if payload["schema"] != SCHEMA:
             raise ValueError(f"schema {payload['schema']}, expected {SCHEMA}")
         files = {path: (_file(folder, path), sha256) for path, sha256 in hashes.items()}
-        unpacked = sum(_unpacked_size(file) for file, _ in files.values())
+        unpacked = sum(installed_size(file) for file, _ in files.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = repr(error) if isinstance(error, KeyError) else str(error)
         raise MaskGateError(
@@ -105,19 +105,6 @@ def _file(folder: Path, path: str) -> Path:
     return file
 
 
-def _unpacked_size(file: Path) -> int:
-    """Bytes that a file takes once it is installed; of a wheel, with its compiled modules."""
-    if file.suffix != ".whl" or not zipfile.is_zipfile(file):
-        return file.stat().st_size
-    with zipfile.ZipFile(file) as wheel:
-        sizes = [(one.filename, one.file_size) for one in wheel.infolist()]
-    return sum(2 * size if name.endswith(".py") else size for name, size in sizes)
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def pack_removal(folder: Path, *, purge: bool) -> Shipment:
     """What takes MaskGate from a host.
 
@@ -131,4 +118,4 @@ def pack_removal(folder: Path, *, purge: bool) -> Shipment:
     installer = folder / INSTALLER
     installer.write_bytes(packed_installer())
     command = ["remove", *(["--purge"] if purge else [])]
-    return Shipment("remove", {INSTALLER: (installer, _sha256(installer))}, command, keep=False)
+    return Shipment("remove", {INSTALLER: (installer, sha256_of(installer))}, command, keep=False)

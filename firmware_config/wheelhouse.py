@@ -9,7 +9,6 @@ with that; on trixie, whose packages are built against 2, the newest will do. Op
 own too.
 """
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import click
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from edge.errors import MaskGateError
+from firmware_config.installer.files import sha256_of
 from firmware_config.own_wheel import build_own_wheel
 from firmware_config.pins import Pin, Target, read_pins
 
@@ -98,19 +98,11 @@ def _wheels(folder: Path, pins: tuple[Pin, ...]) -> dict[Pin, Path]:
         pin = known.get((canonicalize_name(name), str(version)))
         if pin is None:
             continue
-        if f"sha256:{_sha256(path)}" in pin.hashes:
+        if f"sha256:{sha256_of(path)}" in pin.hashes:
             found[pin] = path
         else:
             path.unlink()
     return found
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _download(pins: list[Pin], target: Target, folder: Path) -> None:

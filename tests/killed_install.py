@@ -6,7 +6,6 @@ pip makes, is a stand-in of a few files.
 
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from firmware_config.installer.remove import remove
 from firmware_config.installer.service import Patience
 from firmware_config.installer.system import System
 from tests.installs import Machine, copy_root, tree
+from tests.killing import is_killed
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 TOUCHES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "os.symlink"}
@@ -32,25 +32,10 @@ def make_environment(folder: Path, _payload: Payload) -> None:
         (folder / "bin" / name).write_text("#!/bin/sh\n")
 
 
-def is_killed(step: Callable[[], object], touch: int) -> bool:
-    """Do a step in a process that is killed before it touches the disk for the n-th time."""
-    child = os.fork()
-    if child == 0:
-        left = touch
-
-        def hook(event: str, words: tuple[object, ...]) -> None:
-            nonlocal left
-            opened = event == "open" and isinstance(words[2], int) and words[2] & WRITES
-            # Where the bundles are copied, one kill is as good as another.
-            if (opened or event in TOUCHES) and "bundles/" not in str(words):
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        step()
-        os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+def touches_the_disk(event: str, words: tuple[object, ...]) -> bool:
+    opened = event == "open" and isinstance(words[2], int) and bool(words[2] & WRITES)
+    # Where the bundles are copied, one kill is as good as another.
+    return (opened or event in TOUCHES) and "bundles/" not in str(words)
 
 
 def whose(root: Path, payloads: dict[str, Path]) -> tuple[str | None, str | None]:
@@ -111,7 +96,7 @@ def main() -> None:
         while killed:
             touch += 1
             copy_root(begin, machine.folder)
-            killed = is_killed(step, touch)
+            killed = is_killed(step, touch, touches_the_disk)
             if what in ("update", "rollback"):
                 running, settings = whose(machine.root, payloads)
                 assert running, touch

@@ -4,12 +4,9 @@ A process of its own: it forks, and must have no threads.
 """
 
 import json
-import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 from edge.bundle import Bundle
@@ -17,6 +14,7 @@ from edge.config import Settings
 from edge.trust.gate import load_trusted, remember_running
 from edge.updates import probation, update
 from edge.updates.current import updates_folder
+from tests.killing import is_killed
 
 TOUCHES = {"open", "os.rename", "os.remove", "os.mkdir", "os.chmod"}
 """Python's names of what touches the disk, told before it is done."""
@@ -45,25 +43,6 @@ def run(settings: Settings, frames: int) -> str:
     return bundle.manifest.version
 
 
-def is_killed(step: Callable[[], object], touch: int, state: Path) -> bool:
-    """Do a step in a process that is killed before it touches the disk for the n-th time."""
-    child = os.fork()
-    if child == 0:
-        left = touch
-
-        def hook(event: str, words: tuple[object, ...]) -> None:
-            nonlocal left
-            if event in TOUCHES and str(state) in str(words):
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        step()
-        os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 def main() -> None:
     """Print what ran at the two starts after each kill, one a line."""
     settings = Settings.model_validate_json(sys.argv[1])
@@ -81,12 +60,16 @@ def main() -> None:
     state = updates_folder(settings).parent.resolve()
     begin = state.with_name("begin")
     shutil.copytree(state, begin)
+
+    def touches_the_state(event: str, words: tuple[object, ...]) -> bool:
+        return event in TOUCHES and str(state) in str(words)
+
     touch, killed = 0, True
     while killed:
         touch += 1
         shutil.rmtree(state)
         shutil.copytree(begin, state)
-        killed = is_killed(step, touch, state)
+        killed = is_killed(step, touch, touches_the_state)
         print(json.dumps([run(settings, 0), run(settings, 0)]))
         if source:
             # A kill is in the way of no later update, and leaves nothing behind for good.

@@ -30,7 +30,7 @@ from tests.conftest import DOCS, MOSQUITTO, Mosquitto, wait_until
 from tests.person import Person
 from tests.samples import alert
 
-NORTH, SOUTH, BARN = ("hq", "north-door"), ("hq", "south-door"), ("farm", "barn_1")
+NORTH, SOUTH, HALL = ("hq", "north-door"), ("hq", "south-door"), ("works", "hall_1")
 
 
 def fleet(*devices: tuple[str, str], port: int = 8883) -> Fleet:
@@ -102,7 +102,7 @@ def started(folder: Path) -> Iterator[Installed]:
         f"include_dir {folder}/conf.d\n"
     )
     made = Installed(folder, open_credentials(folder / "secrets"), mosquitto)
-    made.install(NORTH, SOUTH, BARN)
+    made.install(NORTH, SOUTH, HALL)
     mosquitto.start()
     made.refusal("viewer")  # It listens a moment before a SIGHUP no longer ends it.
     yield made
@@ -138,11 +138,11 @@ def test_a_device_publishes_its_own_and_no_other_s(first: Installed):
         "homeassistant/device/maskgate-hq-north-door/config": False,
         "maskgate/hq/north-door/command/pause": True,
         "maskgate/hq/south-door/alert": True,
-        "maskgate/farm/barn_1/alert": True,
+        "maskgate/works/hall_1/alert": True,
         "homeassistant/device/maskgate-hq-south-door/config": True,
     }
     assert dict(zip(expected, first.refusal("north-door", *expected), strict=True)) == expected
-    assert first.refusal("barn_1", "maskgate/farm/barn_1/alert") == [False]
+    assert first.refusal("hall_1", "maskgate/works/hall_1/alert") == [False]
 
 
 def test_people_are_no_devices(first: Installed):
@@ -190,7 +190,7 @@ def test_a_login_that_is_not_theirs_is_refused(
 def test_an_old_password_is_refused_after_rotation_and_the_new_one_taken(changing: Installed):
     old = changing.credentials.login("north-door").password
     changing.credentials.rotate("north-door")
-    changing.install(NORTH, SOUTH, BARN)
+    changing.install(NORTH, SOUTH, HALL)
     changing.reload()
     wait_until(lambda: is_refused(changing, "north-door", old))
     assert changing.refusal("north-door", "maskgate/hq/north-door/alert") == [False]
@@ -208,7 +208,7 @@ def test_a_device_that_left_the_fleet_is_cut_off_and_refused_and_the_others_stay
         )
         for connection in (gone, kept):
             connection.open(waker)
-        changing.install(NORTH, BARN)
+        changing.install(NORTH, HALL)
         changing.reload()
         with pytest.raises((LostError, RefusedError, UnreachableError)):
             step_on(gone, waker)
@@ -235,7 +235,7 @@ def is_refused(installed: Installed, user: str, password: str) -> bool:
 def test_a_renewed_certificate_is_shown_after_a_reload(changing: Installed):
     (changing.folder / "secrets" / "broker.pem").unlink()
     (changing.folder / "secrets" / "broker.key").unlink()
-    changing.install(NORTH, SOUTH, BARN)
+    changing.install(NORTH, SOUTH, HALL)
     changing.reload()
     shown = (changing.folder / "maskgate" / "broker.pem").read_text()
     address = ("127.0.0.1", changing.mosquitto.port)
@@ -258,7 +258,7 @@ def test_made_again_the_files_are_the_same_to_the_byte(credentials: Credentials,
         write_broker_files(
             fleet(*devices), open_credentials(credentials.path), tmp_path / "files"
         ).changed
-        for devices in ((NORTH, BARN), (BARN, NORTH), (NORTH,))
+        for devices in ((NORTH, HALL), (HALL, NORTH), (NORTH,))
     ]
     assert len(written[0]) == 7
     assert written[1] == ()
@@ -277,7 +277,7 @@ def test_secret_files_are_the_user_s_alone(credentials: Credentials, tmp_path: P
 
 def test_logins_of_devices_that_left_are_named(credentials: Credentials, tmp_path: Path):
     write_broker_files(fleet(NORTH, SOUTH), credentials, tmp_path / "files")
-    written = write_broker_files(fleet(NORTH, BARN), credentials, tmp_path / "files")
+    written = write_broker_files(fleet(NORTH, HALL), credentials, tmp_path / "files")
     assert written.left_out == ("south-door",)
     assert "south-door" not in (tmp_path / "files" / "passwords").read_text()
 
@@ -285,7 +285,7 @@ def test_logins_of_devices_that_left_are_named(credentials: Credentials, tmp_pat
 @pytest.mark.parametrize(
     ("devices", "complaint"),
     [
-        ((NORTH, ("farm", "north-door")), r"device north-door: .* twice \(sites farm and hq\)"),
+        ((NORTH, ("works", "north-door")), r"device north-door: .* twice \(sites hq and works\)"),
         ((NORTH, ("hq", "viewer")), "device viewer: expected an id that is not viewer"),
     ],
 )

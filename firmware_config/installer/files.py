@@ -1,8 +1,10 @@
 """Files, folders and links that are there whole or not at all, also after a power cut."""
 
 import ctypes
+import hashlib
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -67,3 +69,23 @@ def remove_folder(folder: Path) -> bool:
         return False
     shutil.rmtree(folder)
     return True
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def installed_size(path: Path) -> int:
+    """Bytes that a file takes once it is installed; of a wheel, with its compiled modules."""
+    if path.suffix != ".whl" or not zipfile.is_zipfile(path):
+        return path.stat().st_size
+    with zipfile.ZipFile(path) as wheel:
+        return sum(
+            entry.file_size * (2 if entry.filename.endswith(".py") else 1)
+            for entry in wheel.infolist()
+        )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from .files import sha256_of
 from .steps import InstallError
 
 NAME = "payload.json"
@@ -83,7 +84,7 @@ def require_intact(payload: Payload) -> None:
         )
     for path, expected in payload.files.items():
         try:
-            found = _sha256(payload.folder / path)
+            found = sha256_of(payload.folder / path)
         except OSError as error:
             raise InstallError(f"{path}: {error.strerror}; copy the payload again") from error
         if found != expected:
@@ -94,11 +95,3 @@ def _inside(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
         raise ValueError(f"{path} leaves the folder")
     return path
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()

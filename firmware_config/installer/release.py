@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-from .files import link_whole, remove_folder, sync, write_whole
+from .files import installed_size, link_whole, remove_folder, sync, write_whole
 from .payload import NAME, Payload
 from .places import Places
+from .programs import run_program
 from .steps import InstallError
 
 COMPLETE, HEALTHY = "complete", "healthy"
@@ -117,7 +116,7 @@ def prune(places: Places) -> list[str]:
 
 def _require_room(places: Places, payload: Payload) -> None:
     needed = RESERVE + sum(
-        _unpacked(payload.folder / path)
+        installed_size(payload.folder / path)
         for path in payload.files
         if path.startswith(("wheels/", "bundles/"))
     )
@@ -126,17 +125,6 @@ def _require_room(places: Places, payload: Payload) -> None:
         raise InstallError(
             f"{places.program}: {free // 10**6} MB are free, and {needed // 10**6} are needed; "
             "free some space and run this again"
-        )
-
-
-def _unpacked(path: Path) -> int:
-    """Bytes that a file takes once it is installed; Python's own get a compiled twin."""
-    if path.suffix != ".whl":
-        return path.stat().st_size
-    with zipfile.ZipFile(path) as wheel:
-        return sum(
-            entry.file_size * (2 if entry.filename.endswith(".py") else 1)
-            for entry in wheel.infolist()
         )
 
 
@@ -149,23 +137,5 @@ def _copy(source: Path, target: Path) -> None:
 def _run(*words: str, limit: float = START_LIMIT) -> None:
     # What the caller's Python looks at is no matter for the release's.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    try:
-        done = subprocess.run(  # noqa: S603
-            words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=limit,
-            env=environment,
-            check=False,
-        )
-    except OSError as error:
-        raise InstallError(f"{words[0]}: {error.strerror}") from error
-    except subprocess.TimeoutExpired as error:
-        raise InstallError(f"{words[0]}: not done within {limit:g} s; run this again") from error
-    if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
-        if "No space left on device" in done.stderr:
-            lines = ["the disk is full; free some space and run this again"]
-        raise InstallError(f"{Path(words[0]).name} {Path(words[1]).name}: {lines[-1]}")
+    called = f"{Path(words[0]).name} {Path(words[1]).name}"
+    run_program(*words, called=called, limit=limit, environment=environment)

@@ -3,10 +3,10 @@
 import os
 import pwd
 import shutil
-import subprocess
 from pathlib import Path
 
 from .places import Places
+from .programs import run_program
 from .steps import InstallError
 
 UNIT = "maskgate.service"
@@ -122,24 +122,6 @@ def _apt(*words: str) -> None:
 
 
 def _run(*words: str, limit: float = COMMAND_LIMIT) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603
-            words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=limit,
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
-            check=False,
-        )
-    except OSError as error:
-        raise InstallError(f"{words[0]}: {error.strerror}; install it") from error
-    except subprocess.TimeoutExpired as error:
-        raise InstallError(
-            f"{' '.join(words)}: not done within {limit:g} s; run this again"
-        ) from error
-    if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()
-        raise InstallError(f"{' '.join(words[:3])}: {lines[-1]}")
-    return done.stdout
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    called = " ".join(words[:3])
+    return run_program(*words, called=called, limit=limit, environment=environment)
