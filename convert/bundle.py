@@ -11,7 +11,7 @@ from typing import Any
 from edge.bundle import SCHEMA, Form, load_bundle
 from edge.bundle_files import MANIFEST
 from edge.errors import MaskGateError
-from edge.writing import replacing, sync_folder
+from edge.writing import replacing, sync
 
 
 def require_free(out: Path, *, overwrite: bool) -> None:
@@ -86,7 +86,7 @@ def write_bundle(
                 if replaces:
                     old.rename(out)
                 raise
-        sync_folder(out.parent)
+        sync(out.parent)
     except OSError as error:
         raise MaskGateError(
             f"bundle {out}: it cannot be written ({error.strerror}); choose another folder"

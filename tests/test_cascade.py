@@ -2,8 +2,6 @@ import gc
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
@@ -122,28 +120,6 @@ def test_a_picture_of_any_size_can_be_searched(form: str, width: int, height: in
 def test_other_than_rgb_bytes_is_refused(pixels: np.ndarray) -> None:
     with pytest.raises(ValueError, match="must be uint8, height x width x 3, found"):
         cascade().detect(pixels)
-
-
-def test_an_8k_frame_is_searched_in_bounded_memory() -> None:
-    searched = """
-import numpy as np
-from benchmarks.frames import astronaut
-from edge.bundle import load_bundle
-from edge.vision.cascade import Cascade
-from edge.config import Detector
-frame = np.full((4320, 7680, 3), 90, np.uint8)
-frame[3000:3512, 6000:6512] = astronaut()
-settings = Detector(kind="mtcnn")
-(face,) = Cascade(load_bundle(settings.bundle), settings).detect(frame)
-peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
-print(face.box.left, int(peak[0]) / 1024)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", searched], capture_output=True, text=True, check=True
-    )
-    left, megabytes = map(float, done.stdout.split())
-    assert left == pytest.approx(6180, abs=10)
-    assert megabytes < 600  # 100 of them are the frame
 
 
 def test_cutting_a_level_into_strips_changes_no_face(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.errors import MaskGateError
-from edge.writing import sync_folder
+from edge.writing import sync
 
 KEPT_DAMAGED = 3
 """Damaged files kept for inspection; a dying card must not be filled with them."""
@@ -78,7 +78,7 @@ def open_alone(what: str, path: Path, layout: Layout) -> sqlite3.Connection:
         db.close()
         raise
     if is_new:
-        sync_folder(path.parent)
+        sync(path.parent)
     return db
 
 

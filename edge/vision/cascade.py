@@ -104,22 +104,6 @@ class Cascade:
         boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
         return [make_face(boxes[i], points[i], outputs[i, -1]) for i in kept]
 
-    def shown_to_rnet(self, pixels: Pixels) -> Rows:
-        """The squares of a frame that P-Net lets pass, the best first, n x 4.
-
-        Raises:
-            ValueError: the pixels are of another shape or type.
-        """
-        return self._proposed(pixels)[0]
-
-    def shown_to_onet(self, pixels: Pixels) -> Rows:
-        """The squares of a frame that R-Net lets pass, the best first, n x 4.
-
-        Raises:
-            ValueError: the pixels are of another shape or type.
-        """
-        return self._refined(*self._proposed(pixels))
-
     def _proposed(self, pixels: Pixels) -> tuple[Rows, Sampling]:
         """P-Net's squares, and the frame to cut them from."""
         require_frame(pixels)

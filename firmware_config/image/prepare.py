@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from edge.errors import MaskGateError
+from edge.writing import sync
 from firmware_config.image.ext4 import Root
 from firmware_config.image.fat import Boot
 from firmware_config.image.partitions import Layout, find_partitions
@@ -82,9 +83,9 @@ def prepare_image(
                     "disk for OUT"
                 )
         root.check()
-        _flush(raw)
+        sync(raw)
         raw.replace(out)
-    _flush(out.parent)
+    sync(out.parent)
     return found
 
 
@@ -116,11 +117,3 @@ def _unpacked(image: Path, folder: Path) -> Iterator[Path]:
 def _boot_partition(raw: Path, layout: Layout, image: Path) -> Iterator[Boot]:
     with tempfile.TemporaryDirectory(prefix=".maskgate-", dir=raw.parent) as folder:
         yield Boot.taken_out(raw, layout.boot, Path(folder) / "boot.fat", image)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
