@@ -94,12 +94,16 @@ def test_a_frame_is_shown_smaller_until_no_face_is_too_large(
 def test_a_bundle_that_does_not_say_how_its_net_is_shown_faces_is_refused(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(MODELS / "maskgate", tmp_path / "bundle"))
     manifest = folder / "manifest.json"
-    lines = manifest.read_text().splitlines(keepends=True)
-    manifest.write_text("".join(line for line in lines if '"smallest": 20.0,' not in line[:20]))
-    bundle = load_bundle(folder)
-    assert bundle.manifest.smallest is None
-    with pytest.raises(MaskGateError, match="expected smallest and threshold"):
-        detector_in(bundle, Detector())
+    said = json.loads(manifest.read_text())
+    for missing, expected in (
+        ("smallest", "expected smallest and threshold"),
+        ("doubt", "expected doubt beside the net onet"),
+    ):
+        manifest.write_text(json.dumps({key: said[key] for key in said if key != missing}))
+        bundle = load_bundle(folder)
+        assert getattr(bundle.manifest, missing) is None
+        with pytest.raises(MaskGateError, match=expected):
+            detector_in(bundle, Detector())
 
 
 @pytest.mark.parametrize("form", ["dynamic", "float32"])

@@ -185,8 +185,13 @@ def showing_of(bundle: Bundle, settings: Detector) -> Showing:
             f"bundle {bundle.path}: manifest.json: expected smallest and threshold beside the net "
             f"{SINGLE_SHOT}; convert it again"
         )
-    wanted = settings.score_threshold
     doubt = bundle.manifest.doubt if looks_closer(bundle) else None
+    if looks_closer(bundle) and doubt is None:
+        raise MaskGateError(
+            f"bundle {bundle.path}: manifest.json: expected doubt beside the net {CLOSER_LOOK}; "
+            "convert it again"
+        )
+    wanted = settings.score_threshold
     return Showing(smallest / settings.min_face, threshold if wanted is None else wanted, doubt)
 
 

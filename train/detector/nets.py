@@ -54,9 +54,7 @@ def known_faces() -> Callable[[Pixels], Rows]:
 
     The one knows bare faces, the other those behind masks too; some come twice.
     """
-    settings = Detector(
-        min_face=SMALLEST_KNOWN, thresholds=(*PASSING, KNOWN), score_threshold=KNOWN
-    )
+    settings = Detector(min_face=SMALLEST_KNOWN, score_threshold=KNOWN)
     detectors = [
         stock_cascade((*PASSING, KNOWN), SMALLEST_KNOWN),
         detector_in(load_bundle(settings.bundle), settings),
