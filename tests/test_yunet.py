@@ -137,6 +137,15 @@ def check(file: Path) -> Result:
             "kind = 'yunet'\nfile = 'x.onnx'\nbundle = 'x'",
             'detector.bundle: kind "yunet" has no bundle; set detector.file, or another kind',
         ),
+        ("factor = 0.7", 'detector.factor: only kind "mtcnn" has it, and the kind is "maskgate"'),
+        (
+            "thresholds = [0.6, 0.7, 0.8]",
+            'detector.thresholds: only kind "mtcnn" has it, and the kind is "maskgate"',
+        ),
+        (
+            "kind = 'mtcnn'\nscore_threshold = 0.7",
+            'detector.score_threshold: kind "mtcnn" has three nets; set detector.thresholds',
+        ),
         (
             "kind = 'yolo'",
             ("detector.kind: expected 'maskgate' or 'mtcnn' or 'yunet', found 'yolo'"),

@@ -57,17 +57,15 @@ class Detector(Section):
     )
     factor: float | None = Field(
         None,
-        examples=[0.709],
         gt=0.3,
         lt=0.95,
-        description="Scale from one level of the pyramid to the next, for kind mtcnn; the "
-        "bundle's when not set.",
+        description="Scale from one level of the pyramid to the next, such as 0.709, for kind "
+        "mtcnn; the bundle's when not set.",
     )
     thresholds: tuple[Share, Share, Share] | None = Field(
         None,
-        examples=[[0.8, 0.7, 0.8]],
-        description="Scores that P-Net, R-Net and O-Net must exceed, for kind mtcnn; the bundle's "
-        "when not set.",
+        description="Scores that P-Net, R-Net and O-Net must exceed, such as [0.8, 0.7, 0.8], for "
+        "kind mtcnn; the bundle's when not set.",
     )
     gate: bool = Field(
         default=True,
@@ -86,6 +84,23 @@ class Detector(Section):
         if file is not None and KINDS.get(kind or ""):
             raise ValueError(f'kind "{kind}" has its nets in a bundle; set detector.kind = "yunet"')
         return file
+
+    @field_validator("score_threshold")
+    @classmethod
+    def _is_the_only_one(cls, threshold: float | None, known: ValidationInfo) -> float | None:
+        if threshold is not None and known.data.get("kind") == "mtcnn":
+            raise ValueError('kind "mtcnn" has three nets; set detector.thresholds instead')
+        return threshold
+
+    @field_validator("factor", "thresholds")
+    @classmethod
+    def _is_of_a_cascade(cls, value: object, known: ValidationInfo) -> object:
+        if value is not None and known.data.get("kind") in ("maskgate", "yunet"):
+            raise ValueError(
+                f'only kind "mtcnn" has it, and the kind is "{known.data["kind"]}"; '
+                'take it out, or set detector.kind = "mtcnn"'
+            )
+        return value
 
     @field_validator("bundle")
     @classmethod

@@ -46,7 +46,8 @@ def in_bundle(folder: Path) -> tuple[Detector, float]:
         settings = Settings(min_face=SMALLEST, score_threshold=LEAST)
         return detector_in(bundle, settings), manifest.threshold
     *passing, threshold = manifest.thresholds
-    settings = Settings(min_face=SMALLEST, thresholds=(passing[0], passing[1], LEAST))
+    said = (passing[0], passing[1], LEAST)
+    settings = Settings(kind="mtcnn", min_face=SMALLEST, thresholds=said)
     return detector_in(bundle, settings), threshold
 
 
