@@ -3,7 +3,8 @@
 Of the family of SSD (Liu et al., 2016) and FCOS (Tian et al., 2019): each cell of the picture says
 whether it is the middle of a face, and where that face ends. Unlike MTCNN's windows it sees what is
 around a face, the head and the shoulders, which tell a face by what a mask leaves free.
-What it finds may be looked at again, see `closer_look`.
+What it is not sure of it looks at again, see `second_look`; what it finds then may be looked at by
+another net, see `closer_look`.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT, looks_closer
 from edge.vision.faces import logit_of, make_face, require_frame
 from edge.vision.net import Net
 from edge.vision.sampling import Picture, QuickSampling, Size
+from edge.vision.second_look import SIDE, SecondLook
 from edge.vision.windows import ONET_SIDE
 
 LIMIT = 512
@@ -80,13 +82,14 @@ class SingleShot:
         self._scale = showing.scale
         self._threshold = logit_of(showing.threshold)
         self._clock = InvokeClock()
+        # A file that the runtime refuses must not wait for a frame.
+        self._second = SecondLook(self._open((SIDE, SIDE)))
+        self._faintest = min(self._threshold, self._second.faintest)
         self._closer = None
         if showing.doubt is not None:
             onet = nets.open(CLOSER_LOOK, CLOSER_LOOK, (ONET_SIDE, ONET_SIDE))
             self._closer = CloserLook(Net(onet, source, self._clock), showing.doubt)
         self._prepared = lru_cache(maxsize=sizes * cameras)(self._prepare)
-        # A file that the runtime refuses must not wait for a frame.
-        self._open((BLOCK, BLOCK))
         self.parts = sizes > 1
         """Whether parts of a frame are worth being searched on their own."""
 
@@ -113,14 +116,16 @@ class SingleShot:
         rooms, sampling = self._prepared(pixels.shape[1::-1])
         sampling.see(np.ascontiguousarray(pixels))
         sizes = zip(rooms, sampling.levels(), strict=True)
-        seen = [room.look(level, self._threshold) for room, level in sizes]
+        seen = [room.look(level, self._faintest) for room, level in sizes]
         boxes, logits, points = (np.concatenate(part) for part in zip(*seen, strict=True))
         boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
         # What lies beyond the edge has no width or height left.
         there = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
         apart = there[best_apart(boxes[there], logits[there], OVERLAP, LIMIT)]
         kept = apart[best_apart(boxes[apart], logits[apart], WITHIN, LIMIT, of_smaller=True)]
-        boxes, logits, points = boxes[kept], logits[kept], points[kept]
+        logits = self._second.look(sampling, boxes[kept], logits[kept])
+        left = logits > self._threshold
+        boxes, logits, points = boxes[kept][left], logits[left], points[kept][left]
         if self._closer:
             logits, points = self._closer.look(sampling, boxes, logits)
         passed = [i for i in np.argsort(-logits, kind="stable") if logits[i] > self._threshold]
