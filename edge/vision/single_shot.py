@@ -3,10 +3,11 @@
 Of the family of SSD (Liu et al., 2016) and FCOS (Tian et al., 2019): each cell of the picture says
 whether it is the middle of a face, and where that face ends. Unlike MTCNN's windows it sees what is
 around a face, the head and the shoulders, which tell a face by what a mask leaves free.
-What it is not sure of it looks at again, see `second_look`; what it finds then may be looked at by
-another net, see `closer_look`.
+What it finds may be looked at by another net, see `closer_look`; what is not sure then it looks at
+again itself, see `second_look`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -112,24 +113,28 @@ class SingleShot:
             ValueError: the pixels are of another shape or type.
         """
         require_frame(pixels)
-        height, width = pixels.shape[:2]
         rooms, sampling = self._prepared(pixels.shape[1::-1])
         sampling.see(np.ascontiguousarray(pixels))
+        boxes, first, points = self._first_look(rooms, sampling)
+        # What lies beyond the edge has no width or height left.
+        boxes = np.clip(boxes, 0, np.tile(pixels.shape[1::-1], 2) - 1)
+        kept = _one_each(boxes, first)
+        boxes, first, points = boxes[kept], first[kept], points[kept]
+        logits = first
+        if self._closer:
+            logits, points = self._closer.look(sampling, boxes, first)
+        logits = self._second.look(sampling, boxes, first, logits)
+        passed = [i for i in np.argsort(-logits, kind="stable") if logits[i] > self._threshold]
+        return [make_face(boxes[i], points[i], logits[i]) for i in passed]
+
+    def _first_look(
+        self, rooms: Sequence["_Room"], sampling: QuickSampling
+    ) -> tuple[Rows, Scores, NDArray[np.float64]]:
+        """Boxes, logits and landmarks of all cells that see a face, in pixels of the frame."""
         sizes = zip(rooms, sampling.levels(), strict=True)
         seen = [room.look(level, self._faintest) for room, level in sizes]
         boxes, logits, points = (np.concatenate(part) for part in zip(*seen, strict=True))
-        boxes = np.clip(boxes, 0, (width - 1, height - 1) * 2)
-        # What lies beyond the edge has no width or height left.
-        there = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-        apart = there[best_apart(boxes[there], logits[there], OVERLAP, LIMIT)]
-        kept = apart[best_apart(boxes[apart], logits[apart], WITHIN, LIMIT, of_smaller=True)]
-        logits = self._second.look(sampling, boxes[kept], logits[kept])
-        left = logits > self._threshold
-        boxes, logits, points = boxes[kept][left], logits[left], points[kept][left]
-        if self._closer:
-            logits, points = self._closer.look(sampling, boxes, logits)
-        passed = [i for i in np.argsort(-logits, kind="stable") if logits[i] > self._threshold]
-        return [make_face(boxes[i], points[i], logits[i]) for i in passed]
+        return boxes, logits, points
 
     def _prepare(self, size: Size) -> tuple[list["_Room"], QuickSampling]:
         """Make ready for frames of one size."""
@@ -156,6 +161,13 @@ class _Room:
         self._room[: level.shape[0], : level.shape[1]] = level
         boxes, logits, points = faces_in_cells(self._net.run(self._room), threshold)
         return boxes * np.tile(self._scale, 2), logits, points * self._scale
+
+
+def _one_each(boxes: Rows, logits: Scores) -> NDArray[np.intp]:
+    """Which boxes to keep, so that each face has one."""
+    there = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+    apart = there[best_apart(boxes[there], logits[there], OVERLAP, LIMIT)]
+    return apart[best_apart(boxes[apart], logits[apart], WITHIN, LIMIT, of_smaller=True)]
 
 
 def picture_sizes(frame: Size, scale: float) -> list[Size]:
