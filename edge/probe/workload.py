@@ -17,13 +17,14 @@ from edge.values import Pixels
 from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT, looks_closer
 from edge.vision.pyramid import CELL, scales, strips
 from edge.vision.sampling import Size
+from edge.vision.second_look import SIDE
 from edge.vision.single_shot import picture_sizes, showing_of, whole_blocks
 from edge.vision.windows import ONET_SIDE, RNET_SIDE
 
 RNET_RUNS, ONET_RUNS = 12, 4
 """Candidates that R-Net and O-Net see of a frame with two faces, about."""
-CLOSER_RUNS = 2
-"""Faces that the single-shot detector looks at more closely then."""
+CLOSER_RUNS, SECOND_RUNS = 3, 1
+"""Finds that the single-shot detector looks at more closely then, and again, about."""
 PICTURES = 4
 """Different pictures that the smaller nets are compared on."""
 
@@ -80,7 +81,8 @@ def single_shot_work(bundle: Bundle, settings: Detector, frame: Size) -> list[Pi
     if looks_closer(bundle):
         closer = _blobs(PICTURES, (ONET_SIDE, ONET_SIDE), source)
         pieces.append(Piece(CLOSER_LOOK, closer, CLOSER_RUNS))
-    return pieces
+    second = _blobs(PICTURES, (SIDE, SIDE), source)
+    return [*pieces, Piece(SINGLE_SHOT, second, SECOND_RUNS)]
 
 
 def classifier_work(bundle: Bundle) -> list[Piece]:
