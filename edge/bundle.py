@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from edge.bundle_files import MANIFEST, BundleFiles, FolderFiles, ZipFiles, stays_inside
-from edge.errors import MaskGateError
+from edge.errors import MaskGateError, as_shown
 
 SCHEMA = 1
 SIGNATURE = "manifest.sig"
@@ -102,7 +102,7 @@ class ModelFile(_Strict):
     @classmethod
     def _stays_inside(cls, path: str) -> str:
         if not stays_inside(path):
-            raise ValueError(f"the path {_short(path)} leaves the bundle's folder")
+            raise ValueError(f"the path {as_shown(repr(path))} leaves the bundle's folder")
         return path
 
 
@@ -252,31 +252,22 @@ def load_bundle(path: Path) -> Bundle:
 
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors()[0]
-    where = ".".join(_plain(str(part)) for part in fault["loc"])
+    where = ".".join(as_shown(str(part)) for part in fault["loc"])
     if where == "schema":
         return (
-            f"manifest.json has schema {_short(fault['input'])}, expected {SCHEMA}; "
+            f"manifest.json has schema {as_shown(repr(fault['input']))}, expected {SCHEMA}; "
             "update maskgate or use a bundle made for this version"
         )
     if where == "version":
-        return f"manifest.json, version: expected e.g. 2.0.1, found {_short(fault['input'])}"
+        return (
+            f"manifest.json, version: expected e.g. 2.0.1, found {as_shown(repr(fault['input']))}"
+        )
     message = fault["msg"].removeprefix("Value error, ")
     if not where:
-        return f"manifest.json: {_plain(message, 300)}; it is damaged, install the bundle again"
-    return f"manifest.json, {where}: {_plain(message, 300)}"
+        return f"manifest.json: {as_shown(message, 300)}; it is damaged, install the bundle again"
+    return f"manifest.json, {where}: {as_shown(message, 300)}"
 
 
 def _no_such(net: str, form: Form, files: Iterable[ModelFile]) -> str:
     there = ", ".join(f"{file.net} {file.form}" for file in files)
     return f"no {net} in form {form}; it holds {there}"
-
-
-def _plain(text: str, longest: int = 40) -> str:
-    """What a manifest says, cut short and without signs that steer a terminal."""
-    shown = "".join(sign if sign.isprintable() else "?" for sign in text[:longest])
-    return shown if len(text) <= longest else f"{shown}…"
-
-
-def _short(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 40 else f"{shown[:40]}…"

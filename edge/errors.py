@@ -19,6 +19,12 @@ class MaskGateError(Exception):
     """
 
 
+def as_shown(text: str, longest: int = 40) -> str:
+    """What somebody else wrote, for a message: cut short, without signs that steer a terminal."""
+    shown = "".join(sign if sign.isprintable() else "?" for sign in text[:longest])
+    return shown if len(text) <= longest else f"{shown}…"
+
+
 class _Refusal(click.ClickException):
     exit_code = 2
 

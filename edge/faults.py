@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from edge.errors import MaskGateError
+from edge.errors import MaskGateError, as_shown
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,6 +18,8 @@ else:
 
 Keys = tuple[str, ...]
 """Where a value is in a file: the section, the tables in it, the key."""
+LONGEST_NAME, LONGEST_VALUE = 80, 400
+"""Letters of a key and of a value that are repeated in a message."""
 _UNSHOWN = {"url", "source", "ssh_keys"}
 """Keys whose values may hold a secret, be it by mistake, and must not be repeated."""
 
@@ -53,7 +55,8 @@ def explain(fault: Any, model: type[BaseModel], place: Callable[[Keys], str]) ->
         place: says of a key where it comes from.
     """
     where = tuple(str(part) for part in fault["loc"] if part != "[key]")
-    at, name, found = place(where), ".".join(where), fault["input"]
+    name = ".".join(as_shown(part, LONGEST_NAME) for part in where)
+    at, found = place(where), fault["input"]
     if fault["type"] == "extra_forbidden":
         kind = "section" if len(where) == 1 and isinstance(found, Mapping) else "key"
         return f"{at}: unknown {kind} {name}{_nearest(where, model)}"
@@ -63,7 +66,7 @@ def explain(fault: Any, model: type[BaseModel], place: Callable[[Keys], str]) ->
         return f"{at}: {name}: missing"
     message = fault["msg"].removeprefix("Value error, ")
     hidden = isinstance(found, Mapping | BaseModel) or _UNSHOWN.intersection(where[-2:])
-    shown = "" if hidden else f", found {found!r}"
+    shown = "" if hidden else f", found {as_shown(repr(found), LONGEST_VALUE)}"
     if not name:  # a fault of several keys together, which its text names
         return f"{at}: {message}"
     return f"{at}: {name}: {message[0].lower()}{message[1:]}{shown}"

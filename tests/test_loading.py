@@ -70,6 +70,13 @@ def test_a_fault_names_the_file_the_key_and_the_way_out(
     assert str(tmp_path / "maskgate.toml") in str(caught.value)
 
 
+@pytest.mark.parametrize("text", [f"[{'9' * 5000}]", f"[detector]\nkind = '{'x' * 5000}'"])
+def test_what_is_endless_is_repeated_in_part(tmp_path: Path, text: str) -> None:
+    with pytest.raises(MaskGateError, match=r"(9|x){70}…") as caught:
+        load(tmp_path, text)
+    assert len(str(caught.value)) < len(str(tmp_path)) + 700
+
+
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(MaskGateError) as caught:
         load(tmp_path, "[cameras.entrance]\nrate = -1\nsize = 3\n[detector]\nthreads = 0\n")
