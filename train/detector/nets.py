@@ -32,10 +32,8 @@ SOURCE = Input(
 )
 """How the net's inputs are made of pixels."""
 
-KNOWN, KNOWN_TO_OURS = 0.9, 0.75
-"""Scores from which MTCNN and the device's own detector are believed where nobody labelled a face.
-Of what ours finds in the photos of a training at 0.75 and more, four in five are faces that were
-left out."""
+KNOWN = 0.9
+"""Score from which a detector is believed where nobody labelled a face."""
 PASSING = 0.6, 0.7
 """The package's thresholds of the cascade's first two stages."""
 DOUBT = 0.3
