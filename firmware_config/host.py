@@ -141,7 +141,9 @@ def _ship(connection: Connection, facts: HostFacts, shipment: Shipment) -> Outco
     program = _PROGRAM.read_bytes()
     start = f"import sys; exec(sys.stdin.buffer.read({len(program)}))"
     sudo = "" if facts.is_root else "sudo -n "
-    with connection.start(f"exec {sudo}python3 -c {shlex.quote(start)}") as there:
+    write = f"{_root().rstrip('/')}/usr/local/sbin/maskgate-write"
+    python3 = f"{shlex.quote(write)} python3" if facts.has_write else "python3"
+    with connection.start(f"exec {sudo}{python3} -c {shlex.quote(start)}") as there:
         there.send(program + shipment.order(_root()))
         talk = _Talk(connection, there)
         sent = 0

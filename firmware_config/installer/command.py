@@ -7,6 +7,7 @@ from pathlib import Path
 from .install import CANNOT, install, take_lock
 from .payload import read_payload
 from .places import Places
+from .read_only import write_all_the_same
 from .remove import remove
 from .service import Patience
 from .status import status
@@ -33,6 +34,7 @@ def main(folder: Path) -> int:
             return status(places, system)
         if not places.is_a_test and os.geteuid() != 0:
             raise InstallError("this user may not install anything; run it as root: sudo python3 …")
+        write_all_the_same(places)
         lock = take_lock(places)
         try:
             if words.what == "remove":
