@@ -40,6 +40,8 @@ mounted_under_var() {
 
 protect() {
     install -d -m 700 "$here" "$here/var" "$here/memory"
+    # Or the outbox would be in memory; systemd gives it to the service.
+    [ -d /var/lib/maskgate ] || install -d -m 700 /var/lib/maskgate
     own=$(mounted_under_var)
     # The disk's own, for a moment at a second place. Private, or what comes over /var would come
     # over this one, too.
@@ -69,9 +71,9 @@ protect() {
     fi
     umount --lazy "$here/memory" "$here/var"
     lead_to_name_servers
-    ! mountpoint --quiet /boot/firmware || make_read_only /boot/firmware || true
-    # Last, for it alone cannot be undone while something is written.
     make_read_only /
+    # From here on nothing is undone: what matters is done.
+    ! mountpoint --quiet /boot/firmware || make_read_only /boot/firmware || true
 }
 
 # Folders without their files, which may be large: programs expect theirs.
