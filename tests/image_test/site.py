@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware_config.credentials import READER
 from firmware_config.inventory import ADMIN
+from firmware_config.logins import READER
 from firmware_config.mosquitto import configuration
 from tests.conftest import Listener, Mosquitto
 from tests.image_test.machine import HOST, Machine, has_ssh
