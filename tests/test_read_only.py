@@ -91,7 +91,7 @@ def test_the_system_refuses_what_the_outbox_takes(tmp_path: Path) -> None:
         "the system is read-only",
         *("waiting", "one", "here"),
         *("1777 root", "755 root", "755 root"),
-        "/run/maskgate-read-only/on",
+        *("/run/maskgate-read-only/maskgate-write", "/run/maskgate-read-only/on"),
         *("", "/run/maskgate-read-only/memory:", "", "/run/maskgate-read-only/var:"),
     ], done.stderr
 

@@ -2,14 +2,15 @@
 
 import os
 import sys
-from pathlib import Path
 
 from .payload import Payload
 from .places import Places
 from .steps import InstallError, tell
 
-WRITE = "usr/local/sbin/maskgate-write"
-"""Runs a command that may write; for it alone the system is not read-only."""
+PROGRAM = "system/usr/local/sbin/maskgate-write"
+"""Runs a command that may write. A payload that has it wants a system that is read-only."""
+WRITE = "run/maskgate-read-only/maskgate-write"
+"""The same on a system that is read-only now."""
 
 
 def is_read_only(places: Places) -> bool:
@@ -28,13 +29,13 @@ def write_all_the_same(places: Places) -> None:
     tool = places.root / WRITE
     if not tool.exists():
         raise InstallError("/: it is read-only; reboot it, and if it still is, dmesg says why")
-    os.execv(tool, [str(tool), sys.executable, *sys.argv])  # noqa: S606
+    os.execv("/bin/sh", ["sh", str(tool), sys.executable, *sys.argv])  # noqa: S606
 
 
 def tell_read_only(places: Places, payload: Payload) -> None:
     """Say it where the system is not yet, or still, read-only."""
-    wanted = f"system/{WRITE}" in payload.files
-    is_now = Path("/run/maskgate-read-only/on").exists() and not places.is_a_test
+    wanted = PROGRAM in payload.files
+    is_now = (places.root / WRITE).with_name("on").exists()
     if wanted != is_now:
         what = "the system is read-only" if wanted else "it is writable"
         tell("read-only", "skipped", f"{what} from the next start on; reboot it when it suits")

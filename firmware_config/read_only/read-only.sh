@@ -40,6 +40,8 @@ mounted_under_var() {
 
 protect() {
     install -d -m 700 "$here" "$here/var" "$here/memory"
+    # For as long as the system is read-only, also when it is on the disk no longer.
+    cp /usr/local/sbin/maskgate-write "$here"
     # Or the outbox would be in memory; systemd gives it to the service.
     [ -d /var/lib/maskgate ] || install -d -m 700 /var/lib/maskgate
     own=$(mounted_under_var)
