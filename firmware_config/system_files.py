@@ -36,6 +36,12 @@ _EARLY: Final = """\
 [Unit]
 Wants=maskgate-read-only.service
 """
+# cloud-init would fail at each boot, as it writes /etc/hosts anew; all that it had to do is done.
+# The folder's name stands for all of its units.
+_NO_CLOUD_INIT: Final = """\
+[Unit]
+ConditionPathExists=!/run/maskgate-read-only/on
+"""
 
 
 def system_files(profile: "Profile") -> dict[str, bytes]:
@@ -69,4 +75,8 @@ def _read_only() -> dict[str, str]:
     files = {
         place: (_READ_ONLY / name).read_text(encoding="utf-8") for name, place in places.items()
     }
-    return {**files, "etc/systemd/system/sysinit.target.d/maskgate.conf": _NOTE + _EARLY}
+    return {
+        **files,
+        "etc/systemd/system/sysinit.target.d/maskgate.conf": _NOTE + _EARLY,
+        "etc/systemd/system/cloud-.service.d/maskgate.conf": _NOTE + _NO_CLOUD_INIT,
+    }

@@ -15,6 +15,7 @@ UNIT = "etc/systemd/system/maskgate-read-only.service"
 SCRIPT = "usr/local/lib/maskgate/read-only.sh"
 WRITE = "usr/local/sbin/maskgate-write"
 DROP_IN = "etc/systemd/system/sysinit.target.d/maskgate.conf"
+CLOUD_INIT = "etc/systemd/system/cloud-.service.d/maskgate.conf"
 JOURNAL = "etc/systemd/journald.conf.d/90-maskgate.conf"
 needs_overlay = pytest.mark.skipif(
     not can_overlay(), reason="needs root, and an overlay of this Debian"
@@ -48,7 +49,7 @@ def test_a_profile_that_asks_for_it_brings_all_of_it() -> None:
     boot = profile.boot.model_copy(update={"read_only_root": True, "journal_in_memory": False})
     before = system_files(profile)
     files = system_files(profile.model_copy(update={"boot": boot}))
-    assert set(files) - set(before) == {UNIT, SCRIPT, WRITE, DROP_IN}
+    assert set(files) - set(before) == {UNIT, SCRIPT, WRITE, DROP_IN, CLOUD_INIT}
     assert f"ExecStart=/bin/sh /{SCRIPT}" in files[UNIT].decode().splitlines()
     assert "Wants=maskgate-read-only.service" in files[DROP_IN].decode().splitlines()
     assert "Storage=volatile" in files[JOURNAL].decode().splitlines()

@@ -96,6 +96,7 @@ def test_nothing_of_the_setting_up_is_left(site: Site, device: Machine) -> None:
         "/var/lib/maskgate",
         "/etc/systemd/system/maskgate.service",
         "/etc/systemd/system/maskgate-read-only.service",
+        "/etc/systemd/system/cloud-.service.d/maskgate.conf",
         "/etc/systemd/system/sysinit.target.d/maskgate.conf",
         "/etc/systemd/system/multi-user.target.wants/maskgate.service",
     }
