@@ -1,6 +1,7 @@
 """The command line of install.py."""
 
 import argparse
+import errno
 import os
 from pathlib import Path
 
@@ -45,7 +46,9 @@ def main(folder: Path) -> int:
     except InstallError as error:
         tell(words.what, "failed", str(error))
     except OSError as error:
-        tell(words.what, "failed", f"{error.filename or 'disk'}: {error.strerror}; run this again")
+        room = "free some space and " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        why = f"{error.filename or 'disk'}: {error.strerror}; {room}run this again"
+        tell(words.what, "failed", why)
     return CANNOT
 
 

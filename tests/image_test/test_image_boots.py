@@ -37,7 +37,7 @@ rm /var/lib/maskgate/here
 END
 """
 
-pytestmark = [pytest.mark.image, pytest.mark.timeout(FIRST_BOOT + 600)]
+pytestmark = [pytest.mark.image, pytest.mark.timeout(FIRST_BOOT + REBOOT + ALERT)]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,8 @@ def device(site: Site) -> Iterator[Machine]:
 
 def test_a_flashed_image_sets_itself_up_and_alerts(site: Site, device: Machine) -> None:
     online = device.wait(lambda: "online" in site.statuses(), FIRST_BOOT, "it says online")
-    alert = device.wait(lambda: bool(site.alerts()), ALERT, "the first alert")
+    # It may have to start again first, to be read-only.
+    alert = device.wait(lambda: bool(site.alerts()), REBOOT + ALERT, "the first alert")
     print(f"\nfirst boot: online after {online:.0f} s, the first alert after {alert:.0f} s")
     first = json.loads(site.listeners[0].payloads("alert")[0])
     assert first["source"] == f"/maskgate/hq/{DEVICE}"
