@@ -20,8 +20,10 @@ JOURNAL = "etc/systemd/journald.conf.d/90-maskgate.conf"
 needs_overlay = pytest.mark.skipif(
     not can_overlay(), reason="needs root, and an overlay of this Debian"
 )
-# Early in the boot of a device that was set up; its systemd answers that it has not started yet.
+# Early in the boot of a device that was set up: mounts are shared, as systemd has them, and systemd
+# answers that it has not started yet.
 READY = """
+mount --make-rshared /
 mount -t tmpfs none /run; mkdir -p /opt/maskgate/releases/a /var/lib/maskgate /var/log/own
 mkdir -p /usr/local/lib/maskgate; cp /boot/firmware/given/read-only.sh /usr/local/lib/maskgate
 cp /boot/firmware/given/maskgate-write.sh /usr/local/sbin/maskgate-write
