@@ -32,6 +32,7 @@ and once more after apt's update. A network that is gone is noticed in seconds, 
 SIGN_EVERY = 10.0
 """Seconds of a step after which one is told, again and again, that it goes on."""
 ROLLED_BACK = 3
+_WRITE: Final = "/run/maskgate-read-only/maskgate-write"
 _PROGRAM = Path(__file__).with_name("on_host.py")
 _LOOKS = {"payload"}
 """Steps of install.py that look at something and change nothing."""
@@ -141,7 +142,8 @@ def _ship(connection: Connection, facts: HostFacts, shipment: Shipment) -> Outco
     program = _PROGRAM.read_bytes()
     start = f"import sys; exec(sys.stdin.buffer.read({len(program)}))"
     sudo = "" if facts.is_root else "sudo -n "
-    with connection.start(f"exec {sudo}python3 -c {shlex.quote(start)}") as there:
+    write = f"sh {shlex.quote(_root().rstrip('/') + _WRITE)} " if facts.read_only else ""
+    with connection.start(f"exec {sudo}{write}python3 -c {shlex.quote(start)}") as there:
         there.send(program + shipment.order(_root()))
         talk = _Talk(connection, there)
         sent = 0

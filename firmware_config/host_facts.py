@@ -33,6 +33,7 @@ echo "opt $(free "$1/opt")"
 echo "var $(free "$1/var")"
 echo "systemd $(systemctl --version | awk 'NR == 1 { print $2 }')"
 current=$(readlink "$1/opt/maskgate/current") && echo "installed ${current##*/}"
+[ ! -d "$1/run/maskgate-read-only" ] || echo "read-only yes"
 echo "service $(systemctl is-active maskgate </dev/null)"
 echo "end"
 """
@@ -67,6 +68,8 @@ class HostFacts:
     """Its version; None where there is none."""
     installed: str | None
     """Id of the payload that runs; None where nothing is installed."""
+    read_only: bool
+    """Whether its system is not written to, but by what maskgate-write runs."""
     service: str
     """What `systemctl is-active maskgate` says, e.g. "active"; "unknown" where nobody knows."""
 
@@ -110,6 +113,7 @@ def ask(connection: Connection, root: str) -> HostFacts:
         may_sudo="sudo" in said,
         systemd=int(systemd) if systemd.isdecimal() else None,
         installed=said.get("installed") or None,
+        read_only="read-only" in said,
         service=said.get("service") or "unknown",
     )
 

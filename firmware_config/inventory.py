@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from edge.config import HomePath, Name, Section
 from edge.errors import MaskGateError
 from edge.faults import Keys, explain, read_toml
+from firmware_config.logins import of_a_device
 from firmware_config.merging import lay_over
 from firmware_config.names import Address, Host, HostName, PublicKey, TimeZone
 from firmware_config.profile import Profile, is_file_name, load_profile
@@ -16,6 +17,7 @@ from firmware_config.settings import find_faults, with_bundles_from
 
 ADMIN = "maskgate-admin"
 """Who logs in on a device by a key, unless the inventory says otherwise."""
+DeviceId = Annotated[Name, AfterValidator(of_a_device)]
 _NOT_ADMINS = {"root", "maskgate"}
 """No login by ssh, and the service's own user."""
 
@@ -59,7 +61,7 @@ class Device(Section):
     """A device: what is flashed, and how it is reached."""
 
     site: Name = Field(description="The building; part of every topic.")
-    id: Name = Field(description="The device; its user at the broker, part of every topic.")
+    id: DeviceId = Field(description="The device; its user at the broker, part of every topic.")
     profile: str = Field(min_length=1, description="A profile's name, or a file.")
     host: Host | None = Field(None, description="[user@]host[:port], to flash it over ssh.")
     hostname: HostName | None = Field(None, description="Its own name; by default from its id.")

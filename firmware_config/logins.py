@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from edge.errors import MaskGateError
 
+READER, COMMANDER = "viewer", "home-assistant"
+"""Logins at the broker that are no device's: who reads all, and who may command as well."""
+PEOPLE = (READER, COMMANDER)
 _BYTES = 32
 """Of chance in a password: nobody types it, and nobody guesses it."""
 _ITERATIONS = 101
@@ -84,3 +87,17 @@ def is_hash_of(known: str, password: str) -> bool:
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
+
+
+def of_a_device(name: str) -> str:
+    """The login of a device, which is its id.
+
+    Raises:
+        ValueError: it is the name of somebody else's login.
+    """
+    if name.lower() in PEOPLE:
+        raise ValueError(
+            f"expected an id that is not {' or '.join(PEOPLE)}, which are other logins at the "
+            "broker; give it another"
+        )
+    return name

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from edge.errors import MaskGateError
 from edge.writing import replacing
-from firmware_config.credentials import COMMANDER, PEOPLE, READER, Credentials
+from firmware_config.credentials import Credentials
 from firmware_config.inventory import Fleet
+from firmware_config.logins import COMMANDER, PEOPLE, READER
 
 PLACE = "/etc/mosquitto/maskgate"
 """Where the broker finds its files."""

@@ -134,11 +134,6 @@ def test_logins_of_devices_that_are_gone_are_named_and_can_be_forgotten(folder: 
     assert made.for_device(device("south-door")).password != password
 
 
-def test_a_device_may_not_be_called_as_a_person_s_login(folder: Path):
-    with pytest.raises(MaskGateError, match="device viewer: expected an id that is not"):
-        open_credentials(folder).for_device(device("viewer"))
-
-
 def test_a_password_that_somebody_wrote_into_the_file_is_taken(folder: Path):
     made = filled(folder)
     (folder / "logins" / "north-door").write_text("of my own\n")

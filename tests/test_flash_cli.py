@@ -55,6 +55,7 @@ def test_the_profiles_are_shown_as_a_table() -> None:
         (("--device", "a"), "--device: it names one of an inventory; give --fleet"),
         ((*ONE, "--profile", "pi6"), "--profile: profile pi6: there is none of that name; did you"),
         ((*ONE, "--site", "a/b"), "--site: site: string should match pattern"),
+        ((*ONE, "--device-id", "viewer"), "--device-id: id: expected an id that is not viewer or"),
         ((*ONE, "--device-id", "a b"), "--device-id: id: string should match pattern"),
         ((*ONE, "--broker", "http://x"), "--broker: expected host[:port]"),
         ((*ONE, "--broker", "mqtt://x"), "--broker: expected host[:port] alone: devices use TLS"),

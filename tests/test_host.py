@@ -97,6 +97,16 @@ def test_the_first_deployment_copies_everything_and_leaves_no_secret_behind(
     assert PASSWORD not in said
 
 
+def test_on_a_read_only_system_all_of_it_runs_by_what_may_write(sshd: Sshd, payload: Path):
+    write = sshd.root / "run/maskgate-read-only/maskgate-write"
+    write.parent.mkdir(parents=True)
+    write.write_text(f'echo "$1" >>{sshd.folder}/written_by; exec "$@"\n')
+    assert ask_host(sshd.host).read_only
+    assert deploy(sshd.host, payload).ending == "done"
+    assert remove(sshd.host).ending == "done"
+    assert (sshd.folder / "written_by").read_text() == "python3\n" * 2
+
+
 def test_the_same_again_changes_nothing_and_sends_but_the_settings(sshd: Sshd, payload: Path):
     deploy(sshd.host, payload)
     outcome = deploy(sshd.host, payload)

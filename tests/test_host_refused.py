@@ -125,7 +125,7 @@ def test_a_python_that_is_not_supported_is_refused_before_anything_is_copied(
 FACTS = HostFacts(
     host="pi@door", machine="aarch64", bits=64, python="3.13", os="debian", codename="trixie",
     free_opt=8_000 * MB, free_var=8_000 * MB, one_disk=True, is_root=False, may_sudo=True,
-    systemd=257, installed=None, service="inactive",
+    systemd=257, installed=None, read_only=False, service="inactive",
 )  # fmt: skip
 
 

@@ -137,6 +137,11 @@ DOOR = f"{BROKER}[defaults]\nsite = 'hq'\nprofile = 'pi5'\n[[devices]]\nid = 'do
             "host = 'pi@a'\n[[devices]]\nid = 'x'\nhost = 'root@A'",
             "devices.x.host: a is host of door already",
         ),
+        (
+            "[[devices]]\nid = 'viewer'",
+            "devices.viewer.id: expected an id that is not viewer or home-assistant, which are",
+        ),
+        ("[[devices]]\nid = 'Home-Assistant'", "devices.Home-Assistant.id: expected an id that is"),
         ("site = 'a b'", "devices.door.site: string should match pattern"),
         ("hostname = 'a_b'", "devices.door.hostname: string should match pattern"),
         ("host = '-oProxyCommand=x'", "devices.door.host: expected [user@]host[:port]"),

@@ -282,21 +282,9 @@ def test_logins_of_devices_that_left_are_named(credentials: Credentials, tmp_pat
     assert "south-door" not in (tmp_path / "files" / "passwords").read_text()
 
 
-@pytest.mark.parametrize(
-    ("devices", "complaint"),
-    [
-        ((NORTH, ("works", "north-door")), r"device north-door: .* twice \(sites hq and works\)"),
-        ((NORTH, ("hq", "viewer")), "device viewer: expected an id that is not viewer"),
-    ],
-)
-def test_ids_that_would_share_a_login_are_refused(
-    credentials: Credentials,
-    tmp_path: Path,
-    devices: tuple[tuple[str, str], ...],
-    complaint: str,
-):
-    with pytest.raises(MaskGateError, match=complaint):
-        write_broker_files(fleet(*devices), credentials, tmp_path / "files")
+def test_ids_that_would_share_a_login_are_refused(credentials: Credentials, tmp_path: Path):
+    with pytest.raises(MaskGateError, match=r"north-door: .* twice \(sites hq and works\)"):
+        write_broker_files(fleet(NORTH, ("works", "north-door")), credentials, tmp_path / "files")
     assert not (tmp_path / "files").exists()
 
 

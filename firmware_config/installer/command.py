@@ -1,12 +1,14 @@
 """The command line of install.py."""
 
 import argparse
+import errno
 import os
 from pathlib import Path
 
 from .install import CANNOT, install, take_lock
 from .payload import read_payload
 from .places import Places
+from .read_only import write_all_the_same
 from .remove import remove
 from .service import Patience
 from .status import status
@@ -33,6 +35,7 @@ def main(folder: Path) -> int:
             return status(places, system)
         if not places.is_a_test and os.geteuid() != 0:
             raise InstallError("this user may not install anything; run it as root: sudo python3 …")
+        write_all_the_same(places)
         lock = take_lock(places)
         try:
             if words.what == "remove":
@@ -43,7 +46,9 @@ def main(folder: Path) -> int:
     except InstallError as error:
         tell(words.what, "failed", str(error))
     except OSError as error:
-        tell(words.what, "failed", f"{error.filename or 'disk'}: {error.strerror}; run this again")
+        room = "free some space and " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        why = f"{error.filename or 'disk'}: {error.strerror}; {room}run this again"
+        tell(words.what, "failed", why)
     return CANNOT
 
 

@@ -22,13 +22,18 @@ def write_whole(
     part.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     descriptor = os.open(part, flags, 0o600)
-    with open(descriptor, "wb") as file:  # noqa: PTH123
-        file.write(content)
-        file.flush()
-        if os.geteuid() == 0:
-            os.fchown(descriptor, *owner)
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123
+            file.write(content)
+            file.flush()
+            if os.geteuid() == 0:
+                os.fchown(descriptor, *owner)
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+    except OSError as error:
+        part.unlink()
+        error.filename = str(path)  # A disk that is full does not say by itself where.
+        raise
     part.replace(path)
     sync(path.parent)
 

@@ -7,6 +7,7 @@ from .configuration import configure, go_back
 from .note import is_noted, note
 from .payload import Payload, require_intact
 from .places import Places
+from .read_only import tell_read_only
 from .release import (
     current_id,
     is_healthy,
@@ -55,6 +56,7 @@ def install(places: Places, system: System, payload: Payload, patience: Patience
         else:
             note(places, payload, system.owner, time.monotonic() - began)
             tell("report", "done", "noted")
+        tell_read_only(places, payload)
         tell_change("old releases", ", ".join(prune(places)) or None)
         return DONE
     tell("service", "failed", why)

@@ -41,7 +41,7 @@ def restart(system: System, patience: Patience) -> str | None:
         return None
     try:
         before = _state(system)["InvocationID"]
-        system.systemctl("enable", UNIT)
+        system.enable(UNIT)
         system.systemctl("restart", "--no-block", UNIT)
     except InstallError as error:
         return str(error)
@@ -74,7 +74,8 @@ def stop(system: System) -> bool:
     """Stop the service for good; whether there was one."""
     if not system.has_services or not _is_known(system):
         return False
-    system.systemctl("disable", "--now", UNIT)
+    system.disable(UNIT)
+    system.systemctl("stop", UNIT)
     return True
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from .payload import read_payload
 from .places import Places
+from .read_only import is_read_only
 from .release import current_id, is_healthy
 from .service import is_running
 from .steps import InstallError
@@ -18,6 +19,7 @@ def status(places: Places, system: System) -> int:
         "installed": current,
         "healthy": is_healthy(places, current),
         "previous": current_id(places.previous),
+        "read_only": is_read_only(places),
         "running": current is not None and is_running(system),
     }
     if current is not None:

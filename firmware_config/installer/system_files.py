@@ -1,5 +1,6 @@
 """Units, drop-ins and whatever else of the payload lies outside its own folders."""
 
+import stat
 from pathlib import Path, PurePosixPath
 
 from .files import write_whole
@@ -36,7 +37,7 @@ def place_files(places: Places, system: System, release: str) -> str | None:
         content, target = (source / path).read_bytes(), places.root / path
         if not _has(target, content):
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(target, content)
+            write_whole(target, content, mode_of(content))
             changed.append(path)
     for path in sorted(set(all_files(places)) - set(wanted)):
         if (places.root / path).exists():
@@ -67,8 +68,17 @@ def tell_system(system: System, changed: list[PurePosixPath]) -> None:
             system.try_systemctl(*words)
 
 
+def mode_of(content: bytes) -> int:
+    """A file's rights: a script can be run."""
+    return 0o755 if content.startswith(b"#!") else 0o644
+
+
 def _has(path: Path, content: bytes) -> bool:
     try:
-        return not path.is_symlink() and path.read_bytes() == content
+        return (
+            not path.is_symlink()
+            and path.read_bytes() == content
+            and stat.S_IMODE(path.stat().st_mode) == mode_of(content)
+        )
     except OSError:
         return False

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware_config.credentials import READER
 from firmware_config.inventory import ADMIN
+from firmware_config.logins import READER
 from firmware_config.mosquitto import configuration
 from tests.conftest import Listener, Mosquitto
-from tests.image_test.machine import HOST, Machine
+from tests.image_test.machine import HOST, Machine, has_ssh
 
 DEVICE = "north-door"
 # The outbox is locked while the device runs, so a copy is looked into.
@@ -28,7 +28,15 @@ with tempfile.TemporaryDirectory() as folder:
 alerts = [json.loads(alert) for alert, in rows]
 print(json.dumps([f'{alert["violation"]}.{alert["state"]}' for alert in alerts]))
 """
+IS_READ_ONLY = "sudo test ! -w / && echo yes"
 FLASH = "from firmware_config.cli import main; main()"
+# The hardest that a system can be asked for: everything after the first boot is on top of it.
+PROFILE = """
+inherits = "pi4"
+
+[boot]
+read_only_root = true
+"""
 FLEET = """
 secrets = "secrets"
 
@@ -40,7 +48,7 @@ names = ["127.0.0.1"]
 [[devices]]
 site = "hq"
 id = "{device}"
-profile = "pi4"
+profile = "{profile}"
 source = "http://{host}:{street}/"
 ssh_keys = ["{key}"]
 
@@ -95,6 +103,16 @@ class Site:
         """Run a command on the device, as who administers it; its output."""
         return device.run(command, ADMIN, self.key)
 
+    def is_read_only(self, device: Machine) -> bool:
+        """Whether the device's system is; not while nobody can ask it."""
+        if not has_ssh(device.ssh_port):
+            return False
+        try:
+            said = device.run(IS_READ_ONLY, ADMIN, self.key, check=False)
+        except subprocess.TimeoutExpired:  # It is switching itself off.
+            return False
+        return said == "yes\n"
+
     def waiting(self, device: Machine) -> list[str]:
         """Ids of the alerts in the device's outbox, in order."""
         found: list[str] = json.loads(self.run(device, f"sudo python3 - <<'END'{WAITING}END"))
@@ -126,9 +144,13 @@ def site(folder: Path, street: int) -> Iterator[Site]:
     key = folder / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     public = key.with_suffix(".pub").read_text().strip()
+    (folder / "door.toml").write_text(PROFILE)
     (folder / "fleet.toml").write_text(
-        FLEET.format(host=HOST, port=broker.port, device=DEVICE, street=street, key=public)
-    )
+        FLEET.format(
+            host=HOST, port=broker.port, device=DEVICE, profile="door.toml", street=street,
+            key=public,
+        )
+    )  # fmt: skip
     made = Site(folder, broker, key)
     try:
         yield made

@@ -12,8 +12,8 @@ import pytest
 
 from tests.image_test import site as sites
 from tests.image_test.image import image
-from tests.image_test.machine import Machine, has_ssh, machine
-from tests.image_test.site import DEVICE, Site
+from tests.image_test.machine import Machine, machine
+from tests.image_test.site import DEVICE, IS_READ_ONLY, Site
 from tests.image_test.street import street
 from tests.image_test.tools import need_tools
 from tests.image_test.tree import kernel, tree
@@ -27,8 +27,17 @@ ALERT = 600
 MOST_EXPOSURE = 2.0
 ENOUGH = 2
 """Alerts that wait when the power is cut."""
+WRITE_EVERYWHERE = """
+sudo sh -s <<'END'
+for place in /etc /home /usr /opt/maskgate /etc/maskgate /boot/firmware /var/lib/dpkg; do
+    touch $place/here 2>/dev/null || echo refused: $place
+done
+touch /tmp/here /var/tmp/here /var/log/here /var/lib/here /var/lib/maskgate/here
+rm /var/lib/maskgate/here
+END
+"""
 
-pytestmark = [pytest.mark.image, pytest.mark.timeout(FIRST_BOOT + 600)]
+pytestmark = [pytest.mark.image, pytest.mark.timeout(FIRST_BOOT + REBOOT + ALERT)]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +64,8 @@ def device(site: Site) -> Iterator[Machine]:
 
 def test_a_flashed_image_sets_itself_up_and_alerts(site: Site, device: Machine) -> None:
     online = device.wait(lambda: "online" in site.statuses(), FIRST_BOOT, "it says online")
-    alert = device.wait(lambda: bool(site.alerts()), ALERT, "the first alert")
+    # It may have to start again first, to be read-only.
+    alert = device.wait(lambda: bool(site.alerts()), REBOOT + ALERT, "the first alert")
     print(f"\nfirst boot: online after {online:.0f} s, the first alert after {alert:.0f} s")
     first = json.loads(site.listeners[0].payloads("alert")[0])
     assert first["source"] == f"/maskgate/hq/{DEVICE}"
@@ -66,8 +76,22 @@ def test_a_flashed_image_sets_itself_up_and_alerts(site: Site, device: Machine) 
     assert f"u'{DEVICE}'" in site.broker_log()
 
 
+def test_set_up_it_starts_again_and_is_not_written_to(site: Site, device: Machine) -> None:
+    took = device.wait(lambda: site.is_read_only(device), REBOOT, "a read-only system", pause=5)
+    print(f"\nread-only {took:.0f} s after it was switched on")
+    said = site.run(device, WRITE_EVERYWHERE)
+    assert said.splitlines() == ["refused: /etc", "refused: /home", "refused: /usr",
+                                 "refused: /opt/maskgate", "refused: /etc/maskgate",
+                                 "refused: /boot/firmware", "refused: /var/lib/dpkg"]  # fmt: skip
+    # One command may, and nothing is writable after it, though it was killed.
+    write = "sudo maskgate-write sh -c 'echo 1 >/etc/one; kill -9 $$'"
+    said = site.run(device, f"{write}; cat /etc/one; {IS_READ_ONLY}")
+    assert said.splitlines() == ["1", "yes"]
+    # Nothing of the system fails for it: not its clock, its network, its log, nor cloud-init.
+    assert site.run(device, "systemctl --failed --plain --no-legend") == ""
+
+
 def test_nothing_of_the_setting_up_is_left(site: Site, device: Machine) -> None:
-    device.wait(lambda: has_ssh(device.ssh_port), RECOVERY, "ssh")
     look = (
         "sudo find /boot/firmware /etc/systemd/system /var/lib -path /var/lib/cloud -prune "
         "-o -name 'maskgate*' -print"
@@ -75,9 +99,12 @@ def test_nothing_of_the_setting_up_is_left(site: Site, device: Machine) -> None:
     left = {
         "/var/lib/maskgate",
         "/etc/systemd/system/maskgate.service",
+        "/etc/systemd/system/maskgate-read-only.service",
+        "/etc/systemd/system/cloud-.service.d/maskgate.conf",
+        "/etc/systemd/system/sysinit.target.d/maskgate.conf",
         "/etc/systemd/system/multi-user.target.wants/maskgate.service",
     }
-    device.wait(lambda: set(site.run(device, look).split()) == left, RECOVERY, "the end of it")
+    assert set(site.run(device, look).split()) == left
 
 
 def test_nobody_logs_in_by_a_password(site: Site, device: Machine) -> None:
@@ -127,3 +154,4 @@ def test_a_power_cut_loses_no_alert(site: Site, device: Machine) -> None:
     print(f"\npower cut: {len(waiting)} alerts waited, the last of them came after {again:.0f} s")
     first_come = list(dict.fromkeys(came for came in site.alerts() if came in waiting))
     assert first_come == waiting
+    assert site.is_read_only(device)

@@ -42,6 +42,14 @@ tidy_up() {
     sync
     rm -rf "$here"
     sync
+    restart_read_only
+}
+
+# A system that is to be read-only is so from the next start on: not the first power cut's.
+restart_read_only() {
+    [ -x /usr/local/sbin/maskgate-write ] || return 0
+    systemd-run --no-block --collect --unit=maskgate-restart \
+        --property=Type=oneshot --property=After=cloud-final.service systemctl reboot
 }
 
 case "${1-}" in
