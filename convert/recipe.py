@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.bundle import BundleName, Share
+from edge.errors import as_shown
 from train.data.annotations import LABELS
 
 
@@ -51,7 +52,7 @@ def read_recipe(run: Path) -> Mapping[str, Any]:
         fault = error.errors()[0]
         where = "".join(f", {part}" for part in fault["loc"][:1])
         message = fault["msg"].removeprefix("Value error, ")
-        found = f", found {_short(fault['input'])}" if where else ""
+        found = f", found {as_shown(repr(fault['input']))}" if where else ""
         raise ValueError(f"recipe.json{where}: {message}{found}") from error
     return content
 
@@ -67,7 +68,7 @@ def read_metrics(run: Path) -> Mapping[str, Any]:
     figures = content.get("validation")
     if not isinstance(figures, dict):
         raise ValueError(
-            f"metrics.json: expected figures under validation, found {_short(figures)}"
+            f"metrics.json: expected figures under validation, found {as_shown(repr(figures))}"
         )
     return figures
 
@@ -87,15 +88,10 @@ def read_json(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{file.name}: {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{file.name}: expected a JSON object, found {_short(content)}")
+        raise ValueError(f"{file.name}: expected a JSON object, found {as_shown(repr(content))}")
     return content
 
 
 def _no_number(name: str) -> NoReturn:
     # The manifest is read by others too, and JSON has no such number.
     raise ValueError(f"expected numbers, found {name}")
-
-
-def _short(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 40 else f"{shown[:40]}…"

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from edge.errors import MaskGateError
+from edge.errors import MaskGateError, as_shown
 
 MANIFEST = "manifest.json"
 CONTENTS_LIMIT = 1_000_000
@@ -139,18 +139,13 @@ class ZipFiles:
             with _Archive(self._path) as file, zipfile.ZipFile(file) as archive:
                 yield archive
         except _UNREADABLE as error:
-            reason = _cut(str(error))
+            # zipfile may quote as much of the file as the file asks for.
+            reason = as_shown(str(error), 200)
             raise MaskGateError(
                 f"bundle {self._path}: expected a bundle's folder or a zip of it, found a file "
                 f"that cannot be read as a zip ({reason}); if it is one, it was damaged or cut "
                 "short, copy it again"
             ) from error
-
-
-def _cut(text: str, longest: int = 200) -> str:
-    """What zipfile says, which may quote as much of the file as the file asks for."""
-    shown = "".join(sign if sign.isprintable() else "?" for sign in text[:longest])
-    return shown if len(text) <= longest else f"{shown}…"
 
 
 class _Archive(io.BufferedReader):

@@ -17,13 +17,13 @@ from edge.config import Detector
 from edge.demo.portraits import HOPPER, find_photo
 from edge.finder import detector_in
 from edge.sources.pictures import read_picture
+from edge.vision.boxes import overlaps
 from tests.found import Square, found
 from train.detector.comparing import comparison_table, figures_at, measure
 from train.detector.figures import average_precision, curve, figures, threshold_at
 from train.detector.judging import ALL, LARGE, SMALL, Judged, Sizes, judge, missed
 from train.detector.landmarks import distances, landmarks_apart
 from train.detector.matching import Found, found_in, match
-from train.detector.overlaps import overlaps
 from train.detector.photos import LONGEST, Photo
 
 FACE: Square = (0, 0, 100)

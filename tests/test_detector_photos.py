@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from edge.values import Box, Landmarks
+from edge.vision.boxes import overlaps
 from train.data.annotations import BARE, MASKED, LabelledFace
 from train.data.patches import Patch, make_patch
 from train.data.rows import Reading, Row
-from train.detector.overlaps import overlaps
 from train.detector.photos import ENOUGH, collect_photos
 
 MARKS = Landmarks((60, 60), (90, 60), (75, 78), (63, 92), (87, 92))

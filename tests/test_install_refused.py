@@ -10,15 +10,12 @@ from pathlib import Path
 import pytest
 
 from firmware_config.payload import payload_id
-from tests.first_boot import can_overlay, run_over_this_system
 from tests.installs import Machine, small_payload, tree
+from tests.over_this_system import needs_overlay, run_over_this_system
 from tests.payloads import say
 
 pytestmark = pytest.mark.skipif(
     os.uname().machine != "x86_64", reason="its payloads are for x86-64"
-)
-needs_overlay = pytest.mark.skipif(
-    not can_overlay(), reason="needs root, and an overlay of this Debian"
 )
 # A disk of its own, of so many KB, at a folder whose files it holds; the rest of it can be filled.
 DISK = """

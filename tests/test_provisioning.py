@@ -18,7 +18,8 @@ from firmware_config.image.cloud_init import cloud_init_files
 from firmware_config.image.first_run import first_run_files
 from firmware_config.image.wifi import Network, connection, network_of
 from firmware_config.inventory import Device, Wifi
-from tests.first_boot import can_overlay, found, run_over_this_system
+from tests.first_boot import found
+from tests.over_this_system import needs_overlay, run_over_this_system
 from tests.raspios import CONFIG, KEY, cmdline, device
 
 ON_DEVICE = Path(__file__).parents[1] / "firmware_config/image/on_device"
@@ -38,9 +39,6 @@ HOSTILE_NAMES = [
     "next \x85 line",
     "[x]\\n=%s",
 ]
-needs_overlay = pytest.mark.skipif(
-    not can_overlay(), reason="needs root, and an overlay of this Debian"
-)
 
 
 def wifi(ssid: str, password_file: Path) -> Wifi:

@@ -8,7 +8,7 @@ import pytest
 from firmware_config.installer.system_files import mode_of
 from firmware_config.profile import load_profile
 from firmware_config.system_files import system_files
-from tests.first_boot import can_overlay, run_over_this_system
+from tests.over_this_system import needs_overlay, run_over_this_system
 
 FOLDER = Path(__file__).parents[1] / "firmware_config/read_only"
 UNIT = "etc/systemd/system/maskgate-read-only.service"
@@ -17,9 +17,6 @@ WRITE = "usr/local/sbin/maskgate-write"
 DROP_IN = "etc/systemd/system/sysinit.target.d/maskgate.conf"
 CLOUD_INIT = "etc/systemd/system/cloud-.service.d/maskgate.conf"
 JOURNAL = "etc/systemd/journald.conf.d/90-maskgate.conf"
-needs_overlay = pytest.mark.skipif(
-    not can_overlay(), reason="needs root, and an overlay of this Debian"
-)
 # Early in the boot of a device that was set up: mounts are shared, as systemd has them, and systemd
 # answers that it has not started yet.
 READY = """

@@ -95,7 +95,7 @@ class Detector(Section):
     @field_validator("factor", "thresholds")
     @classmethod
     def _is_of_a_cascade(cls, value: object, known: ValidationInfo) -> object:
-        if value is not None and known.data.get("kind") in ("maskgate", "yunet"):
+        if value is not None and known.data.get("kind", "mtcnn") != "mtcnn":
             raise ValueError(
                 f'only kind "mtcnn" has it, and the kind is "{known.data["kind"]}"; '
                 'take it out, or set detector.kind = "mtcnn"'

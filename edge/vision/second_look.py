@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.values import Pixels
-from edge.vision.boxes import Rows, Scores
+from edge.vision.boxes import Rows, Scores, overlaps
 from edge.vision.cells import faces_in_cells
 from edge.vision.faces import logit_of
 from edge.vision.net import Net
@@ -61,6 +61,8 @@ class SecondLook:
         """
         doubtful = (first >= self.faintest) & (so_far >= self._least) & (so_far < self._most)
         rows = np.flatnonzero(doubtful)
+        if not rows.size:
+            return so_far
         rows = rows[np.argsort(-so_far[rows], kind="stable")][:LIMIT]
         middles = (boxes[rows, :2] + boxes[rows, 2:]) / 2
         sizes = boxes[rows, 2:] - boxes[rows, :2]
@@ -79,7 +81,5 @@ class SecondLook:
         boxes, logits, _ = faces_in_cells(self._net.run(mirrored), NO_FACE)
         middle = np.full(2, SIDE / 2)
         there = np.concatenate([middle - size / 2, middle + size / 2])
-        common = np.minimum(boxes[:, 2:], there[2:]) - np.maximum(boxes[:, :2], there[:2])
-        inside = np.clip(common, 0, None).prod(axis=1)
-        both = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + size.prod() - inside
-        return float(logits[inside >= SAME * both].max(initial=NO_FACE))
+        same = overlaps(boxes, there[np.newaxis])[:, 0] >= SAME
+        return float(logits[same].max(initial=NO_FACE))

@@ -41,7 +41,7 @@ def restart(system: System, patience: Patience) -> str | None:
         return None
     try:
         before = _state(system)["InvocationID"]
-        system.enable(UNIT)
+        system.at_each_boot("enable", UNIT)
         system.systemctl("restart", "--no-block", UNIT)
     except InstallError as error:
         return str(error)
@@ -74,7 +74,7 @@ def stop(system: System) -> bool:
     """Stop the service for good; whether there was one."""
     if not system.has_services or not _is_known(system):
         return False
-    system.disable(UNIT)
+    system.at_each_boot("disable", UNIT)
     system.systemctl("stop", UNIT)
     return True
 

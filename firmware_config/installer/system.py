@@ -5,7 +5,7 @@ import pwd
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
+from typing import Literal
 
 from .places import Places
 from .programs import run_program
@@ -53,23 +53,12 @@ class System:
         """
         return "" if self._systemctl is None else _run(self._systemctl, *words)
 
-    def enable(self, unit: str) -> None:
-        """Have a unit started at each boot.
+    def at_each_boot(self, what: Literal["enable", "disable"], unit: str) -> None:
+        """Have a unit started at each boot, or at none.
 
         Raises:
             InstallError: it cannot be.
         """
-        self._change("enable", unit)
-
-    def disable(self, unit: str) -> None:
-        """Have a unit started at no boot.
-
-        Raises:
-            InstallError: it cannot be.
-        """
-        self._change("disable", unit)
-
-    def _change(self, what: str, unit: str) -> None:
         # By systemctl itself: systemd cannot write where the system is read-only for all but us.
         if self._systemctl is not None:
             _run(self._systemctl, what, unit, more={"SYSTEMD_OFFLINE": "1"})
@@ -144,9 +133,8 @@ def _apt(*words: str) -> None:
     _run("apt-get", "--quiet", *patience, *words, limit=APT_LIMIT)
 
 
-def _run(
-    *words: str, limit: float = COMMAND_LIMIT, more: Mapping[str, str] = MappingProxyType({})
-) -> str:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", **more}
+def _run(*words: str, limit: float = COMMAND_LIMIT, more: Mapping[str, str] | None = None) -> str:
+    plain = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    environment = {**os.environ, **plain, **(more or {})}
     called = " ".join(words[:3])
     return run_program(*words, called=called, limit=limit, environment=environment)

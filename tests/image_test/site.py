@@ -48,7 +48,7 @@ names = ["127.0.0.1"]
 [[devices]]
 site = "hq"
 id = "{device}"
-profile = "{profile}"
+profile = "door.toml"
 source = "http://{host}:{street}/"
 ssh_keys = ["{key}"]
 
@@ -146,11 +146,8 @@ def site(folder: Path, street: int) -> Iterator[Site]:
     public = key.with_suffix(".pub").read_text().strip()
     (folder / "door.toml").write_text(PROFILE)
     (folder / "fleet.toml").write_text(
-        FLEET.format(
-            host=HOST, port=broker.port, device=DEVICE, profile="door.toml", street=street,
-            key=public,
-        )
-    )  # fmt: skip
+        FLEET.format(host=HOST, port=broker.port, device=DEVICE, street=street, key=public)
+    )
     made = Site(folder, broker, key)
     try:
         yield made

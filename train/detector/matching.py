@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.values import Face
-from edge.vision.boxes import Rows, Scores
+from edge.vision.boxes import Rows, Scores, overlaps
 from train.data.patches import Detector
-from train.detector.overlaps import overlaps
 from train.detector.photos import Photo
 
 OVERLAP = 0.4

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from edge.sources.pictures import read_picture
 from edge.values import Box, Landmarks, Pixels
-from edge.vision.boxes import Rows
+from edge.vision.boxes import Rows, overlaps
 from train.data.annotations import MASKED
 from train.data.patches import Patch
 from train.data.rows import Reading
-from train.detector.overlaps import overlaps
 
 LONGEST = 1400
 """Photos are shrunk to so many pixels: their faces are then no larger than a camera's."""

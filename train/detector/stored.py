@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.values import Pixels
-from edge.vision.boxes import Rows
-from train.detector.overlaps import overlaps
+from edge.vision.boxes import Rows, overlaps
 from train.detector.photos import Photo
 
 SMALLEST_SIDE = 100
