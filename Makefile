@@ -105,7 +105,7 @@ fleet-test: export TMPDIR := $(firstword $(wildcard /dev/shm /tmp))
 fleet-test: $(DEV)/ready brokers ## 200 devices alert, a node of their clustered broker is killed: what is lost? (CLUSTER=rabbitmq)
 	$(DEV)/bin/python -m tests.fleet.fleet --broker $(CLUSTER) $(OPTIONS)
 
-image-test: $(DEV)/ready mosquitto emulator ## Flash an image, boot it in an emulated Raspberry Pi, cut its power (ten to twenty minutes)
+image-test: $(DEV)/ready mosquitto emulator ## Flash an image, boot it in an emulated Raspberry Pi, cut its power (ten minutes)
 	$(DEV)/bin/pytest -m image -s tests/image_test
 
 pictures: $(DEV)/ready chromium ## The pictures of the README and of docs
