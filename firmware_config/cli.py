@@ -157,8 +157,8 @@ def host(fleet: "Fleet", device: "Device | None") -> None:
     from firmware_config.choosing import require_device
     from firmware_config.flashing import flash_host
 
-    says, done = flash_host(fleet, require_device(device, fleet))
-    click.echo(says)
+    says, done = flash_host(fleet, device := require_device(device, fleet))
+    click.echo(f"{device.id}: {says}")
     _tell_of_broker(fleet)
     if not done:
         sys.exit(3)
@@ -189,7 +189,7 @@ def flash_all(*, inventory: Path, image: Path | None, out: Path) -> None:
     failed = []
     for result in flash_fleet(fleet, image, out, _tell):
         if result.done:
-            click.echo(result.says)
+            click.echo(f"{result.device}: {result.says}")
         else:
             _tell(f"{result.device}: failed")
             failed.append(result)

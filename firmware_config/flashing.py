@@ -68,7 +68,7 @@ def flash_host(fleet: Fleet, device: Device) -> tuple[str, bool]:
     with _folder() as folder:
         payload = _payload(fleet, device, profile, system, facts.machine, folder)
         outcome = deploy(host, payload)
-    return f"{device.id}: {outcome}", outcome.exit_code == 0
+    return str(outcome), outcome.exit_code == 0
 
 
 def require_host(device: Device) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+"""Of commands there."""
 _OVERLAY = """
 set -e
 mount -t tmpfs tmpfs "$1"
@@ -38,14 +40,25 @@ def run_over_this_system(boot: Path, commands: str) -> subprocess.CompletedProce
     """
     with tempfile.TemporaryDirectory() as place:
         return subprocess.run(
-            ["unshare", "--mount", "sh", "-c", _OVERLAY, "-", place, boot, commands],
+            words_over_this_system(Path(place), boot, commands),
             capture_output=True,
             text=True,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+            env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             timeout=60,
             check=False,
         )
+
+
+def words_over_this_system(place: Path, boot: Path, commands: str) -> list[str]:
+    """The command line that does so, for who ends it himself.
+
+    Args:
+        place: an empty folder.
+        boot: as above.
+        commands: for bash, the last of which may be `exec`.
+    """
+    return ["unshare", "--mount", "sh", "-c", _OVERLAY, "-", str(place), str(boot), commands]
 
 
 needs_overlay = pytest.mark.skipif(

@@ -82,10 +82,9 @@ class Sshd:
         if os.getuid() == 0:
             # It refuses to start without; Debian's service makes it.
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        words = [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._words(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         deadline = time.monotonic() + 10
         while True:
@@ -102,6 +101,11 @@ class Sshd:
             self._process.terminate()
             self._process.wait(10)
             self._process = None
+
+    def _words(self) -> list[str]:
+        """The command line of the server."""
+        assert SSHD
+        return [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")]
 
     def _write_settings(self) -> None:
         folder = self.folder

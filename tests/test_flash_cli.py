@@ -181,9 +181,9 @@ def test_a_host_that_does_not_answer_is_named_and_the_next_one_tried(tmp_path: P
 
 
 def test_a_device_that_went_back_gives_another_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flashing, "flash_host", lambda *_: ("door: rolled back", False))
+    monkeypatch.setattr(flashing, "flash_host", lambda *_: ("door.local: rolled back", False))
     assert flash("host", *ONE, "--host", "pi@door").exit_code == 3
-    monkeypatch.setattr(flashing, "flash_host", lambda *_: ("door: done", True))
+    monkeypatch.setattr(flashing, "flash_host", lambda *_: ("door.local: done", True))
     assert flash("host", *ONE, "--host", "pi@door").exit_code == 0
 
 
