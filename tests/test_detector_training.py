@@ -76,22 +76,24 @@ def spoilt(head: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(head + blotches, 0, 255).astype(np.uint8)
 
 
-def training(photos: Path, run: Path) -> list[str]:
+def training(photos: Path, run: Path, other: Path) -> list[str]:
     # A test in the background inherits that SIGINT is ignored.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     short = "from train.detector import teach; teach.EPOCH, teach.BATCH, teach.VALIDATION = 3, 2, 1"
     command = f"{heed}; {short}; from train.cli import main; main()"
-    options = ["detector", str(photos), "--out", str(run), "--steps", "6"]
+    options = ["detector", str(photos), "--out", str(run), "--steps", "6", "--from", str(other)]
     return [sys.executable, "-c", command, *options]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_training_that_was_interrupted_goes_on_and_gives_a_detector(
+def test_a_training_from_another_s_net_that_was_interrupted_goes_on_and_gives_a_detector(
     photos: Path, tmp_path: Path
 ) -> None:
     run, bundle = tmp_path / "run", tmp_path / "bundle"
-    first = subprocess.Popen(training(photos, run), stderr=subprocess.PIPE, text=True)
+    other = another_run(tmp_path / "other")
+    command = training(photos, run, other)
+    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     limit = time.monotonic() + 300
     while not (run / "checkpoint" / "state.npz").is_file() and first.poll() is None:
         assert time.monotonic() < limit
@@ -101,9 +103,7 @@ def test_a_training_that_was_interrupted_goes_on_and_gives_a_detector(
     assert first.returncode == 2
     assert "stopped; give the same command again" in said
     assert not (run / "faces.keras").exists()
-    done = subprocess.run(
-        training(photos, run), check=False, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "going on after epoch 1 of 2" in done.stderr
     assert "mtcnn" in done.stdout
@@ -115,6 +115,8 @@ def test_a_training_that_was_interrupted_goes_on_and_gives_a_detector(
         "report.html",
         "training_faces.csv",
     ]
+    assert json.loads((run / "recipe.json").read_text())["first"]["steps"] == 7
+    assert moved_from_another(run, other)
     convert(run, bundle)
     find_something(bundle)
     judge_both(run, bundle, photos)
@@ -189,25 +191,23 @@ def test_photos_without_a_bare_face_are_refused_and_leave_no_run(
     assert not run.exists()
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_a_training_goes_on_from_the_net_of_another_run(photos: Path, tmp_path: Path) -> None:
+def another_run(folder: Path) -> Path:
+    """A run whose net has learnt nothing, to go on from."""
     from train.models.single_shot import single_shot_model
 
-    first, run = tmp_path / "first", tmp_path / "run"
-    first.mkdir()
-    net = single_shot_model()
-    net.save(first / "faces.keras")
-    (first / "recipe.json").write_text(json.dumps({"model": "detector", "steps": 7}))
-    command = [*training(photos, run), "--from", str(first)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr
-    assert json.loads((run / "recipe.json").read_text())["first"]["steps"] == 7
-    weights = first_weights(keras.models.load_model(run / "faces.keras", compile=False))
-    moved, elsewhere = (
-        np.abs(weights - first_weights(other)).mean() for other in (net, single_shot_model())
-    )
-    assert 0 < moved < 0.2 * elsewhere
+    folder.mkdir()
+    single_shot_model().save(folder / "faces.keras")
+    (folder / "recipe.json").write_text(json.dumps({"model": "detector", "steps": 7}))
+    return folder
+
+
+def moved_from_another(run: Path, other: Path) -> bool:
+    """Whether a run's net has learnt something, and is still near that of the run before."""
+    from train.models.single_shot import single_shot_model
+
+    nets = [keras.models.load_model(one / "faces.keras", compile=False) for one in (run, other)]
+    own, first, elsewhere = map(first_weights, (*nets, single_shot_model()))
+    return bool(0 < np.abs(own - first).mean() < 0.2 * np.abs(own - elsewhere).mean())
 
 
 def first_weights(net: keras.Model) -> np.ndarray:
