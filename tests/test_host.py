@@ -101,6 +101,8 @@ def test_on_a_read_only_system_all_of_it_runs_by_what_may_write(sshd: Sshd, payl
     write = sshd.root / "run/maskgate-read-only/maskgate-write"
     write.parent.mkdir(parents=True)
     write.write_text(f'echo "$1" >>{sshd.folder}/written_by; exec "$@"\n')
+    assert not ask_host(sshd.host).read_only
+    (write.parent / "on").touch()
     assert ask_host(sshd.host).read_only
     assert deploy(sshd.host, payload).ending == "done"
     assert remove(sshd.host).ending == "done"
