@@ -25,8 +25,9 @@ EMPTY = 0.07
 """Share of the views that begin with no picture at all: most of what hangs in a hall does."""
 SIZES, CROP_SIZES, SMALL = (10.0, 190.0), (16.0, 200.0), (12.0, 110.0)
 """Sizes of the faces that views are about, pixels: of a scene, of a crop, of one of four."""
-BARE = 2.0
-"""How much more often a scene is shown for each bare face, beside one for each face."""
+BARE, NARROW = 2.0, 3.0
+"""How much more often a scene is shown for each bare face and for each narrow one, beside one for
+each face."""
 APART = 7
 """Sets the draws of held-back views apart from those of a training with the same seed."""
 
@@ -126,7 +127,8 @@ def _of_scenes(scenes: Sequence[Picture]) -> Chances:
     """By the root of their faces: a crowd's are much alike."""
     faces = np.array([len(scene.masked) for scene in scenes], float)
     bare = np.array([(~scene.masked).sum() for scene in scenes], float)
-    return _adding_up(np.sqrt(faces) + BARE * np.sqrt(bare))
+    narrow = np.array([scene.narrow.sum() for scene in scenes], float)
+    return _adding_up(np.sqrt(faces) + BARE * np.sqrt(bare) + NARROW * np.sqrt(narrow))
 
 
 def _of_crops(crops: Sequence[Picture]) -> Chances:

@@ -8,10 +8,11 @@ from keras import ops
 from edge.vision.cells import NUMBERS, REACH, WIDEST, cells
 from train.detector.targets import FACE, NOTHING
 
-SURE = 0.35
+SURE = 0.8
 """Probability that a cell with a face is to give at least; the rest is how well its box fits, so
 that of several cells the one that knows the face best is the surest (Li et al., "Generalized Focal
-Loss", 2020)."""
+Loss", 2020). With a smaller one a face in profile, whose box is a matter of taste, could be as sure
+as can be and still be given up for a doubtful one seen from the front."""
 OF_FACE, OF_BACKGROUND = 2.0, 0.75
 """How much the score of a face, and that of a cell of background, count."""
 BOX, LANDMARKS = 2.0, 20.0
@@ -42,7 +43,7 @@ def detection_loss(wanted: Any, output: Any) -> Any:
     surprise = ops.binary_crossentropy(fit, logit, from_logits=True)
     # Background that the net is sure of counts next to nothing (Lin et al., "Focal Loss", 2017).
     doubt = OF_BACKGROUND * ops.stop_gradient(ops.sigmoid(logit)) ** 2
-    counted = ops.where(kind == FACE, OF_FACE * fit * share, doubt)
+    counted = ops.where(kind == FACE, OF_FACE * share, doubt)
     score = ops.sum(surprise * counted * ops.cast(kind != NOTHING, "float32")) / faces
     points = _points_off(said, middles, sides, wanted)
     known = weight * trusted

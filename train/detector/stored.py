@@ -17,6 +17,9 @@ from train.detector.photos import Photo
 SMALLEST_SIDE = 100
 """Pixels of the longer side down to which a photo is halved."""
 
+NARROW = 0.7
+"""Width of a face, in heights, below which it is in profile, turned away or cut off at a side."""
+
 ANOTHER = 0.3
 """Overlap with every labelled face below which a face is another one."""
 
@@ -38,6 +41,12 @@ class Picture:
     def face_sizes(self) -> NDArray[np.float64]:
         """Longer sides."""
         return np.asarray((self.boxes[:, 2:] - self.boxes[:, :2]).max(axis=1), np.float64)
+
+    @property
+    def narrow(self) -> NDArray[np.bool_]:
+        """Of each face, whether it is much higher than wide: few are, and they are hard to find."""
+        width, height = (self.boxes[:, 2:] - self.boxes[:, :2]).T
+        return np.asarray(width < NARROW * height, np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

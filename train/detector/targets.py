@@ -42,14 +42,15 @@ def targets(view: View) -> Targets:
     order = np.argsort(-(view.boxes[:, 2:] - view.boxes[:, :2]).prod(axis=1), kind="stable")
     for row in order:
         box = view.boxes[row]
-        size = (box[2:] - box[:2]).max()
-        far = np.abs(middles - (box[:2] + box[2:]) / 2).max(axis=1)
+        lengths = box[2:] - box[:2]
+        size = lengths.max()
+        away = np.abs(middles - (box[:2] + box[2:]) / 2)
         for stride, (low, high) in zip(STRIDES, SIZES, strict=True):
             if low <= size < high:
-                reach = max(NEAR * stride, OF_FACE * size)
+                reach = np.maximum(NEAR * stride, OF_FACE * lengths)
                 of_stride = sides[:, 0] == stride
-                mine = of_stride & (far <= reach)
-                beside = of_stride & ~mine & (far < reach + BESIDE * stride)
+                mine = of_stride & (away <= reach).all(axis=1)
+                beside = of_stride & ~mine & (away < reach + BESIDE * stride).all(axis=1)
                 beside &= _inside(middles, box) & (told[:, 0] == BACKGROUND)
                 told[beside, 0] = NOTHING
                 told[mine] = _said(view, row, int(mine.sum()))

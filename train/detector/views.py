@@ -26,6 +26,8 @@ FEWEST = 9.0
 """Pixels of the smallest face learnt; smaller ones are neither faces nor background."""
 BARE = 2.5
 """How much more often a bare face than a masked one of the same photo is what a view is about."""
+NARROW = 3.0
+"""How much more often a narrow face than another one of the same photo is what a view is about."""
 MASKS, DRAWN = 0.3, 0.7
 """Share of the views in which bare faces get masks, and share of these faces that get one."""
 AROUND = 0.6
@@ -70,7 +72,7 @@ def view_of(
         rng: draws the face, the angle, the mirror, masks, and what lies outside the picture.
         middle: where the face's middle is to be; anywhere when None.
     """
-    chances = np.where(picture.masked, 1.0, BARE)
+    chances = np.where(picture.masked, 1.0, BARE) * np.where(picture.narrow, NARROW, 1.0)
     row = int(rng.choice(len(chances), p=chances / chances.sum()))
     scale = float(np.clip(size / picture.face_sizes[row], 0.05, UPSCALED))
     pixels, halved = _fitting(picture, scale)
