@@ -47,6 +47,15 @@ def test_a_face_is_learnt_by_the_cells_of_its_size(size: float, sides: set[int])
     assert set(cells((BLOCKS, BLOCKS))[1][face, 0].astype(int).tolist()) == sides
 
 
+def test_a_narrow_face_is_not_learnt_by_cells_beside_it() -> None:
+    wanted = targets(view_with((46, 20, 66, 100)))
+    middles, sides = cells((BLOCKS, BLOCKS))
+    face = wanted[:, 0] == FACE
+    away = np.abs(middles[face, 0] - 56) / sides[face, 0]
+    assert face.sum() >= 2
+    assert away.max() <= 0.72
+
+
 def test_what_the_cells_are_told_is_what_the_device_reads() -> None:
     view = view_with((10, 20, 34, 50), (60, 40, 116, 110))
     boxes, logits, points = faces_in_cells(told(view), 0.0)
@@ -98,6 +107,14 @@ def test_who_knows_everything_has_next_to_no_loss() -> None:
 @pytest.mark.parametrize("change", [{"n0": 0.5}, {"n2": 0.4}, {"n4": 0.5}, {"n14": -12.0}])
 def test_a_wrong_place_size_landmark_or_score_costs(change: dict[str, float]) -> None:
     assert loss_of(VIEW, **change) > loss_of(VIEW) + 0.05
+
+
+def test_a_face_whose_box_is_a_matter_of_taste_may_still_be_a_sure_one() -> None:
+    half_as_wide = {"n2": float(np.log(0.5))}
+    doubtful, sure = (
+        loss_of(VIEW, **half_as_wide, n14=logit - 12) for logit in (np.log(0.7 / 0.3), np.log(9))
+    )
+    assert sure < doubtful
 
 
 def test_a_face_where_there_is_none_costs_and_where_nothing_is_learnt_does_not() -> None:

@@ -99,6 +99,18 @@ def test_a_views_boxes_lie_around_its_faces_whatever_was_done_to_it(
     assert seen > 20
 
 
+def test_views_are_more_often_about_a_face_that_is_narrow(picture: Picture) -> None:
+    boxes = np.array([[60.0, 50, 80, 100], [200, 120, 240, 170]])
+    two = replace(picture, boxes=boxes, masked=np.array([True, True]))
+    rng = np.random.default_rng(0)
+    heights = []
+    for _ in range(200):
+        seen = view_of(two, 50, 256, rng, (128, 128))
+        near = np.abs(middles(seen.boxes) - 128).sum(axis=1).argmin()
+        heights.append(np.divide(*(seen.boxes[near, 2:] - seen.boxes[near, :2])))
+    assert 0.65 < (np.array(heights) < 0.6).mean() < 0.85
+
+
 def test_landmarks_go_with_the_face_and_change_sides_in_the_mirror(picture: Picture) -> None:
     mirrored = 0
     for seed in range(20):
