@@ -15,6 +15,8 @@ from edge.bundle import Share
 from edge.errors import MaskGateError
 from edge.vision.cells import BLOCK, CELLS, NUMBERS
 from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT
+from train.detector.comparing import measure
+from train.detector.found_file import FOUND_FILE, read_found
 from train.detector.nets import NET_FILE
 from train.models.mtcnn import BUILDERS, PACKAGE, VERSION, WEIGHTS_SHA256, package_weights
 from train.models.single_shot import SIDE
@@ -90,13 +92,16 @@ def taught_net(run: Path, version: str, threshold: float | None = None) -> Detec
     Args:
         run: the run folder.
         version: the bundle's version, e.g. "1.0.0".
-        threshold: score that a face must exceed; the run's own when None.
+        threshold: score that a face must exceed, and that the bundle says it was measured at; the
+            run's own when None.
 
     Raises:
         MaskGateError: a part is missing, damaged, or does not fit the others.
     """
     try:
         recipe, metrics = read_json(run / "recipe.json"), read_metrics(run)
+        if threshold is not None:
+            metrics = measure(read_found(run / FOUND_FILE), threshold)
         _Recipe.model_validate_json(json.dumps(recipe))
         net = _read_net(run)
     except ValidationError as error:

@@ -18,8 +18,11 @@ from click.testing import CliRunner
 from benchmarks.frames import astronaut, grace_hopper
 from edge.bundle import load_bundle
 from edge.config import Detector
+from edge.errors import MaskGateError
 from edge.finder import detector_in
 from train.data.annotations import BARE, MASKED
+from train.detector.found_file import FOUND_FILE, write_found
+from train.detector.matching import Found
 
 IMAGES = Path("Medical mask/Medical mask/Medical Mask/images")
 HEADS = ((astronaut, 90, 0, 280), (grace_hopper, 70, 0, 400))
@@ -109,6 +112,7 @@ def test_a_training_from_another_s_net_that_was_interrupted_goes_on_and_gives_a_
     assert "mtcnn" in done.stdout
     assert sorted(path.name for path in run.iterdir()) == [
         "faces.keras",
+        "found.npz",
         "history.csv",
         "metrics.json",
         "recipe.json",
@@ -224,7 +228,9 @@ def test_a_folder_that_is_no_run_cannot_be_gone_on_from(photos: Path, tmp_path: 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_bundle_may_have_another_threshold_than_its_run(tmp_path: Path) -> None:
+def test_a_bundle_may_have_another_threshold_than_its_run_and_says_what_it_finds_then(
+    tmp_path: Path,
+) -> None:
     from convert.detector_nets import taught_net
     from train.models.single_shot import single_shot_model
 
@@ -232,5 +238,23 @@ def test_a_bundle_may_have_another_threshold_than_its_run(tmp_path: Path) -> Non
     single_shot_model().save(tmp_path / "faces.keras")
     (tmp_path / "recipe.json").write_text(json.dumps(recipe))
     (tmp_path / "metrics.json").write_text(json.dumps({"validation": {"photos": 1}}))
-    found = [taught_net(tmp_path, "1.0.0", share).facts["threshold"] for share in (None, 0.5)]
-    assert found == [0.8, 0.5]
+    boxes = np.array([[10.0, 10, 60, 60], [100, 10, 150, 60]])
+    one = Found(boxes, np.array([0.9, 0.6]), boxes, np.array([True, False]), np.empty((0, 4)))
+    nothing = np.empty((0, 4))
+    write_found(
+        tmp_path / FOUND_FILE,
+        [one, Found(nothing, np.empty(0), boxes[:1], one.masked[:1], nothing)],
+    )
+    facts = [taught_net(tmp_path, "1.0.0", share).facts for share in (None, 0.5, 0.7)]
+    assert [one["threshold"] for one in facts] == [0.8, 0.5, 0.7]
+    assert facts[0]["measured"] == {"photos": 1}
+    counts = []
+    for of_bundle in facts[1:]:
+        at = of_bundle["measured"]["overlap_0.4"]["40+ px"]["at_threshold"]
+        counts.append(
+            (at["threshold"], at["recall"]["both"]["found"], at["recall"]["both"]["faces"])
+        )
+    assert counts == [(0.5, 2, 3), (0.7, 1, 3)]
+    (tmp_path / FOUND_FILE).write_bytes(b"PK, cut off")
+    with pytest.raises(MaskGateError, match=f"{FOUND_FILE}: it is damaged; train it again"):
+        taught_net(tmp_path, "1.0.0", 0.5)

@@ -18,7 +18,7 @@ from edge.vision.second_look import LIMIT, NO_FACE, SIDE, SecondLook
 
 FACE, FLAG, CORNER = (178, 80, 270, 182), (60, 60, 150, 170), (-60, -60, 20, 20)
 """In the astronaut's photo; the last lies mostly beyond its edge."""
-SURE, DOUBTFUL, FAINT = 4.0, 0.5, -3.0
+SURE, DOUBTFUL, FAINT = 4.0, 1.0, -3.0
 """Logits."""
 
 
@@ -62,7 +62,7 @@ def test_no_find_is_no_second_look() -> None:
 
 
 def test_of_many_doubtful_finds_only_the_surest_are_looked_at() -> None:
-    logits = np.linspace(0, 1.5, LIMIT + 5)
+    logits = np.linspace(0.7, 2.2, LIMIT + 5)
     said, _ = looked(astronaut(), np.tile(np.array(FLAG, float), (len(logits), 1)), logits)
     assert said[:5].tolist() == logits[:5].tolist()
     assert (said[5:] < logits[5:]).all()

@@ -19,9 +19,9 @@ from edge.vision.sampling import Sampling
 SIDE, FACE = 128, 56.0
 """Sides of the picture, and of the face in its middle, pixels: of 24 to 120, and with more and less
 around it, this told faces best on photos held back."""
-FAINTEST = 0.5
+FAINTEST = 0.65
 """Probability of the first look from which on a find may become a face."""
-DOUBTFUL = (0.4, 0.88)
+DOUBTFUL = (0.57, 0.92)
 """Probabilities between which the net is asked again, once O-Net has spoken: it is asked first, for
 it takes a third of the time and settles most of what is none."""
 SAME = 0.5

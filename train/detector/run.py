@@ -12,6 +12,7 @@ import keras
 from edge.errors import MaskGateError
 from train.detector.comparing import comparison_table, measure
 from train.detector.figures import FALSE_PER_PHOTO, threshold_at
+from train.detector.found_file import FOUND_FILE, write_found
 from train.detector.judging import LARGE, judge
 from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, stock
 from train.detector.material import HELD_BACK, Material, judgeable, load_material
@@ -161,6 +162,7 @@ def _write(
     write_json(out / "recipe.json", recipe)
     thresholds = {OWN: threshold, STOCK: STOCK_THRESHOLD}
     measured = {name: measure(found[name], thresholds[name]) for name in found}
+    write_found(out / FOUND_FILE, found[OWN])
     write_json(out / "metrics.json", {"validation": measured[OWN], STOCK: measured[STOCK]})
     write_detector_report(out, found, judged, thresholds, recipe, HOW_HELD_BACK)
     close_run(out)
