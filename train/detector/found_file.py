@@ -22,7 +22,7 @@ def write_found(file: Path, found: Sequence[Found]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for names in (_OF_FINDS, _OF_FACES, _OF_OTHERS):
         parts = {name: [getattr(one, name) for one in found] for name in names}
         arrays |= {name: np.concatenate(part) for name, part in parts.items()}
