@@ -82,7 +82,9 @@ def _rows(clip: Path) -> Iterator[tuple[object, ...]]:
 
 
 @click.command()
-@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument(
+    "clips", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
 def main(clips: tuple[Path, ...]) -> None:
     """Compare the gate with a search of every frame on CLIPS: videos or GIFs."""
     cv2.setNumThreads(1)
