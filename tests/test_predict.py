@@ -35,11 +35,13 @@ def test_each_face_of_a_photo_gets_a_row_in_the_dataset_s_columns(tmp_path: Path
         _, left, top, right, bottom, label, score = next(
             row for row in found_rows if row[0] == portrait.file
         )
-        # The noted box is the stock detector's; this one's begins and ends lower.
+        # The noted box is the stock detector's; this one's begins and ends lower, and is wider by an
+        # eighth. Columns that were exchanged would be off by more than a face.
         found = Box(int(left), int(top), int(right), int(bottom))
         assert found.overlap(portrait.box) > 0.65
-        assert found.left == pytest.approx(portrait.box.left, abs=0.1 * portrait.box.width)
-        assert found.right == pytest.approx(portrait.box.right, abs=0.1 * portrait.box.width)
+        near = 0.15 * portrait.box.width
+        assert found.left == pytest.approx(portrait.box.left, abs=near)
+        assert found.right == pytest.approx(portrait.box.right, abs=near)
         assert label == "face_no_mask"
         assert 0.5 <= float(score) <= 1
 
