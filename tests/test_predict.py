@@ -35,8 +35,8 @@ def test_each_face_of_a_photo_gets_a_row_in_the_dataset_s_columns(tmp_path: Path
         _, left, top, right, bottom, label, score = next(
             row for row in found_rows if row[0] == portrait.file
         )
-        # The noted box is the stock detector's; this one's begins and ends lower, and is wider by an
-        # eighth. Columns that were exchanged would be off by more than a face.
+        # The noted box is the stock detector's; this one's begins and ends lower, and is an eighth
+        # wider. Columns that were exchanged would be off by more than a face.
         found = Box(int(left), int(top), int(right), int(bottom))
         assert found.overlap(portrait.box) > 0.65
         near = 0.15 * portrait.box.width
