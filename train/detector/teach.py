@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from train.detector.going_on import go_on_from
 from train.detector.feed import Draw, HeldBackViews, ViewFeed
 from train.detector.loss import detection_loss
 from train.detector.nets import SOURCE, known_faces
@@ -20,7 +21,7 @@ VALIDATION = 16
 """Batches to validate on."""
 STEPS = 15_000
 """Batches of a training: each photo is shown some hundred times, in another guise each time."""
-RATE, LATER, WARM, LAST = 2e-3, 6e-4, 300, 0.01
+RATE, LATER, WARM, LAST = 2e-3, 1e-3, 300, 0.01
 """AdamW's rate for a net that begins with nothing, and for one that goes on from another run; the
 steps until it is reached, and the share of it that a cosine leaves."""
 DECAY = 2e-3
@@ -78,7 +79,7 @@ def teach(lesson: Lesson) -> keras.Model:
 def _compiled(steps: int, first: Path | None) -> keras.Model:
     net = single_shot_model()
     if first is not None:
-        net.set_weights(keras.models.load_model(first, compile=False).get_weights())
+        go_on_from(net, keras.models.load_model(first, compile=False))
     highest = RATE if first is None else LATER
     rate = keras.optimizers.schedules.CosineDecay(
         highest / 100, max(1, steps - WARM), alpha=LAST, warmup_target=highest, warmup_steps=WARM

@@ -15,10 +15,12 @@ from edge.vision.cells import BLOCK, STRIDES
 
 SIDE = 256
 """Of the pictures that it is trained on, pixels."""
-FILTERS = 16, 24, 48, 80, 128
+FILTERS = 16, 24, 48, 96, 160
 """At each halving."""
-BLOCKS = 1, 2, 3, 2
+BLOCKS = 1, 3, 5, 3
 """Residual blocks at a quarter, an eighth, a sixteenth and a thirty-second of the size."""
+LEVELS = "quarter", "eighth", "sixteenth", "thirtysecond"
+"""Their names: layers are named, so that a net can go on from a smaller one."""
 JOINED = 48
 """Filters of what is added up and judged."""
 BOX, LANDMARKS = 4, 10
@@ -38,52 +40,74 @@ def single_shot_model(side: int | None = SIDE) -> keras.Model:
         `edge.vision.cells` describes (batch x blocks x blocks x numbers of a block).
     """
     picture = keras.Input((side, side, 3), name="picture")
-    x = _convolution(picture, FILTERS[0], stride=2)
+    x = _convolution(picture, FILTERS[0], "half", stride=2)
     levels = []
-    for filters, blocks in zip(FILTERS[1:], BLOCKS, strict=True):
-        x = _convolution(x, filters, stride=2)
-        for _ in range(blocks):
-            x = _residual(x, filters)
+    for level, filters, blocks in zip(LEVELS, FILTERS[1:], BLOCKS, strict=True):
+        x = _convolution(x, filters, level, stride=2)
+        for block in range(blocks):
+            x = _residual(x, filters, f"{level}_{block}")
         levels.append(x)
     fine, middle, coarse = levels[1:]
-    coarse = _convolution(coarse, JOINED, size=1)
-    middle = _joined(middle, coarse)
-    fine = _joined(fine, middle)
+    coarse = _convolution(coarse, JOINED, "coarse", size=1)
+    middle = _joined(middle, coarse, "middle")
+    fine = _joined(fine, middle, "fine")
     said = [
-        _Folded(BLOCK // stride)(_said(level))
-        for level, stride in zip((fine, middle, coarse), STRIDES, strict=True)
+        _Folded(BLOCK // stride)(_said(seen, name))
+        for seen, name, stride in zip(
+            (fine, middle, coarse), ("fine", "middle", "coarse"), STRIDES, strict=True
+        )
     ]
     return keras.Model(picture, layers.Concatenate(name="faces")(said), name="single_shot")
 
 
 def _convolution(
-    x: keras.KerasTensor, filters: int, stride: int = 1, size: int = 3, *, activate: bool = True
+    x: keras.KerasTensor, filters: int, name: str, stride: int = 1, size: int = 3
 ) -> keras.KerasTensor:
-    x = layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=0.97)(x)
-    return layers.ReLU()(x) if activate else x
+    return layers.ReLU()(_normed(x, filters, name, stride, size))
 
 
-def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-    y = _convolution(_convolution(x, filters // 2, size=1), filters, activate=False)
+def _normed(
+    x: keras.KerasTensor,
+    filters: int,
+    name: str,
+    stride: int = 1,
+    size: int = 3,
+    gamma: str = "ones",
+) -> keras.KerasTensor:
+    x = layers.Conv2D(
+        filters, size, strides=stride, padding="same", use_bias=False, name=f"{name}_filters"
+    )(x)
+    return layers.BatchNormalization(
+        momentum=0.97, gamma_initializer=gamma, name=f"{name}_normed"
+    )(x)
+
+
+def _residual(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
+    y = _convolution(x, filters // 2, f"{name}_squeezed", size=1)
+    # Begins as if it were not there (Goyal et al., 2017).
+    y = _normed(y, filters, f"{name}_added", gamma="zeros")
     return layers.ReLU()(layers.Add()([x, y]))
 
 
-def _joined(fine: keras.KerasTensor, coarse: keras.KerasTensor) -> keras.KerasTensor:
+def _joined(fine: keras.KerasTensor, coarse: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Add a coarse level, each of its cells four times, to a fine one."""
-    own = _convolution(fine, JOINED, size=1, activate=False)
+    own = _normed(fine, JOINED, name, size=1)
     return layers.ReLU()(layers.Add()([own, _Doubled()(coarse)]))
 
 
-def _said(x: keras.KerasTensor) -> keras.KerasTensor:
-    x = _convolution(x, JOINED)
+def _said(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    x = _convolution(x, JOINED, f"{name}_seen")
     # Where an eye is asks for a closer look than where a face is.
-    landmarks = _numbers(_convolution(x, JOINED), [0.0] * LANDMARKS)
-    box, face = [0.0] * BOX, [SCARCE]
-    return layers.Concatenate(dtype="float32")([_numbers(x, box), landmarks, _numbers(x, face)])
+    marks = _convolution(x, JOINED, f"{name}_marks")
+    numbers = (
+        _numbers(x, [0.0] * BOX, f"{name}_box"),
+        _numbers(marks, [0.0] * LANDMARKS, f"{name}_landmarks"),
+        _numbers(x, [SCARCE], f"{name}_score"),
+    )
+    return layers.Concatenate(dtype="float32")(numbers)
 
 
-def _numbers(x: keras.KerasTensor, first: Sequence[float]) -> keras.KerasTensor:
+def _numbers(x: keras.KerasTensor, first: Sequence[float], name: str) -> keras.KerasTensor:
     """Numbers of each cell, which begin at the given ones."""
     return layers.Conv2D(
         len(first),
@@ -92,6 +116,7 @@ def _numbers(x: keras.KerasTensor, first: Sequence[float]) -> keras.KerasTensor:
         bias_initializer=_Values(list(first)),
         # In float32 also where the rest is trained in shorter numbers.
         dtype="float32",
+        name=name,
     )(x)
 
 
