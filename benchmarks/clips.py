@@ -13,6 +13,7 @@ import cv2
 from benchmarks.table import print_table
 from edge.chain import Chain
 from edge.config import Camera, Classifier, Detector, Settings
+from edge.errors import MaskGateError
 from edge.nets import OpenNets
 from edge.sources.opening import open_source
 from edge.values import Frame, Pixels
@@ -58,7 +59,10 @@ def seen(frames: Sequence[Pixels], rate: float, *, gate: bool) -> Seen:
 
 
 def _frames(clip: Path) -> tuple[list[Pixels], float]:
-    source = open_source(Camera(source=str(clip)), once=True)
+    try:
+        source = open_source(Camera(source=str(clip)), once=True)
+    except MaskGateError as error:
+        raise click.BadParameter(str(error)) from error
     frames = []
     while (pixels := source.read()) is not None:
         frames.append(pixels)

@@ -19,10 +19,10 @@ class MaskGateError(Exception):
     """
 
 
-def as_shown(text: str, longest: int = 40) -> str:
+def as_shown(text: str, longest: int | None = 40) -> str:
     """What somebody else wrote, for a message: cut short, without signs that steer a terminal."""
     shown = "".join(sign if sign.isprintable() else "?" for sign in text[:longest])
-    return shown if len(text) <= longest else f"{shown}…"
+    return shown if longest is None or len(text) <= longest else f"{shown}…"
 
 
 class _Refusal(click.ClickException):

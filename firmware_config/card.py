@@ -11,7 +11,7 @@ from typing import IO
 
 import click
 
-from edge.errors import MaskGateError
+from edge.errors import MaskGateError, as_shown
 from firmware_config.disks import Disk, contents, look_at, require_fit, what_is_in_use
 from firmware_config.image.partitions import find_partitions
 
@@ -115,7 +115,7 @@ def verify(image: IO[bytes], descriptor: int, name: str) -> None:
 
 def _confirm(disk: Disk, ask: Callable[[str], str]) -> None:
     lines = [f"{disk.path}: {disk.title()}", "What is on it will be erased:", *contents(disk)]
-    click.echo("\n".join(map(_shown, lines)), err=True)
+    click.echo("\n".join(as_shown(line, None) for line in lines), err=True)
     answer = ask(f"Type {disk.name} to erase it").strip()
     if answer not in (disk.name, disk.path):
         raise MaskGateError(
@@ -192,8 +192,3 @@ def _in_words(error: OSError) -> str:
         errno.ENOMEDIUM: "it was taken out",
     }
     return known.get(error.errno or 0, error.strerror or str(error))
-
-
-def _shown(text: str) -> str:
-    """A text with nothing in it that a terminal would obey: labels are a stranger's."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)

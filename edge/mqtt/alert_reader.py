@@ -14,6 +14,7 @@ from edge.alerting.losses import DROPPED_TYPE
 from edge.bundle import Share
 from edge.clock import ClockTrust
 from edge.config import Name
+from edge.errors import as_shown
 from edge.mqtt.message import Message
 from edge.mqtt.topics import ROOT
 
@@ -21,7 +22,7 @@ MAX_PAYLOAD = 65_536
 """Bytes; an alert has less than a thousand."""
 REMEMBERED = 10_000
 """Events known by their id; a repeat comes soon after the first, if it comes."""
-_SHOWN = 100
+_LONGEST = 100
 """Characters shown of a text from the network."""
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class AlertReader:
                 return self._status(site, device, message.payload)
             return self._alert(site, device, message)
         except ValueError as error:
-            log.warning("%s: left out, %s", harmless(message.topic), harmless(str(error)))
+            log.warning("%s: left out, %s", _harmless(message.topic), _harmless(str(error)))
             return None
 
     def _status(self, site: str, device: str, payload: bytes) -> str | None:
@@ -122,19 +123,16 @@ class AlertReader:
         return False
 
 
-def harmless(text: str) -> str:
+def _harmless(text: str) -> str:
     """A text from the network without what a terminal would obey, and not too long."""
-    shown = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
-    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+    return as_shown(text, _LONGEST)
 
 
 def _levels(topic: str) -> tuple[str, str, str]:
     levels = topic.split("/")
     if len(levels) != 4 or levels[0] != ROOT or levels[3] not in {"alert", "status"}:
         raise ValueError("not a device's topic")
-    return harmless(levels[1]), harmless(levels[2]), levels[3]
+    return _harmless(levels[1]), _harmless(levels[2]), levels[3]
 
 
 def _parse(payload: bytes) -> tuple[_Event | _LostEvent, dict[str, Any]]:
@@ -169,15 +167,15 @@ def _as_line(content: dict[str, Any]) -> str:
 
 
 def _in_words(data: _Data) -> str:
-    what = harmless(in_words(data.kind))
-    who = f"{_local(data.last_seen)} {data.site}/{data.device} {harmless(data.camera)}"
+    what = _harmless(in_words(data.kind))
+    who = f"{_local(data.last_seen)} {data.site}/{data.device} {_harmless(data.camera)}"
     if data.state == "opened":
         text = click.style(f"ALERT {what}", fg="red", bold=True) + f", {data.confidence:.0%} sure"
     else:
         seconds = max(0.0, (data.last_seen - data.first_seen).total_seconds())
         text = f"over: {what}, {data.confidence:.0%} sure, seen for {seconds:.0f} s"
     if data.reason is not None:
-        text += f", {harmless(data.reason)}"
+        text += f", {_harmless(data.reason)}"
     late = ", sent late" if data.late else ""
     return f"{who}: {text}{late}{_doubt(data.clock)}"
 

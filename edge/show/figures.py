@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edge.errors import as_shown
+
 _GAP = "  "
 
 
@@ -39,8 +41,7 @@ def in_words(value: object) -> str:
         return ", ".join(map(in_words, value)) or "-"
     if isinstance(value, Mapping):
         return ", ".join(f"{in_words(name)} {in_words(part)}" for name, part in value.items())
-    text = str(value)
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    return as_shown(str(value), None)
 
 
 def _rows(value: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
