@@ -14,7 +14,7 @@ from edge.sources.pictures import read_picture
 from edge.values import Box, Landmarks, Pixels
 from edge.vision.boxes import Rows, overlaps
 from train.data.annotations import MASKED
-from train.data.patches import Patch
+from train.data.patches import Detector, Patch
 from train.data.rows import Reading
 
 LONGEST = 1400
@@ -55,15 +55,22 @@ class Photo:
         return np.ascontiguousarray(pixels), scale
 
 
-def collect_photos(patches: Sequence[Patch], readings: Sequence[Reading]) -> list[Photo]:
+def collect_photos(
+    patches: Sequence[Patch], readings: Sequence[Reading], second: Detector | None = None
+) -> list[Photo]:
     """Gather faces by photo, sorted by path.
 
     A face crop without a box gets the one that the detector found in it, with its edges moved to
-    where people draw them; a crop in which it found none is left out.
+    where people draw them; where it found none, that of the second detector. A crop in which
+    neither found a face is left out.
 
     Args:
         patches: the views of each face; those of one face follow each other.
         readings: what annotations say, to know of boxes that are no labelled faces.
+        second: boxes faces as people draw them.
+
+    Raises:
+        MaskGateError: a crop cannot be read.
     """
     moved = _drawn_beside_found(patches)
     by_photo: dict[Path, list[tuple[NDArray[np.float64], Patch]]] = defaultdict(list)
@@ -77,6 +84,12 @@ def collect_photos(patches: Sequence[Patch], readings: Sequence[Reading]) -> lis
             by_photo[path].append((sides + moved * np.tile(sides[2:] - sides[:2], 2), patch))
         if patch.landmarks is not None:
             found[path, labelled] = _in_photo(patch, patch.landmarks)
+    if second is not None:
+        for patch in patches:
+            path = patch.face.picture
+            if patch.face.box is None and path not in by_photo:
+                if (box := _largest(second, path)) is not None:
+                    by_photo[path].append((_sides(box), patch))
     drawn = _drawn(readings)
     return [
         _photo(path, faces, drawn.get(path, np.empty((0, 4))), found)
@@ -103,6 +116,12 @@ def _photo(
         first.face.box is None,
         {row: one for row, one in marks.items() if one is not None},
     )
+
+
+def _largest(detector: Detector, path: Path) -> Box | None:
+    """The largest face in a picture; None: there is none."""
+    boxes = [face.box for face in detector.detect(read_picture(path))]
+    return max(boxes, key=lambda box: box.width * box.height, default=None)
 
 
 def _drawn_beside_found(patches: Sequence[Patch]) -> NDArray[np.float64]:

@@ -77,9 +77,9 @@ def _normed(
     x = layers.Conv2D(
         filters, size, strides=stride, padding="same", use_bias=False, name=f"{name}_filters"
     )(x)
-    return layers.BatchNormalization(
-        momentum=0.97, gamma_initializer=gamma, name=f"{name}_normed"
-    )(x)
+    return layers.BatchNormalization(momentum=0.97, gamma_initializer=gamma, name=f"{name}_normed")(
+        x
+    )
 
 
 def _residual(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
