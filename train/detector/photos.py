@@ -87,9 +87,9 @@ def collect_photos(
     if second is not None:
         for patch in patches:
             path = patch.face.picture
-            if patch.face.box is None and path not in by_photo:
-                if (box := _largest(second, path)) is not None:
-                    by_photo[path].append((_sides(box), patch))
+            unseen = patch.face.box is None and path not in by_photo
+            if unseen and (box := _largest(second, path)) is not None:
+                by_photo[path].append((_sides(box), patch))
     drawn = _drawn(readings)
     return [
         _photo(path, faces, drawn.get(path, np.empty((0, 4))), found)

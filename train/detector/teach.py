@@ -6,8 +6,8 @@ from pathlib import Path
 
 import keras
 
-from train.detector.going_on import go_on_from
 from train.detector.feed import Draw, HeldBackViews, ViewFeed
+from train.detector.going_on import go_on_from
 from train.detector.loss import detection_loss
 from train.detector.nets import SOURCE, known_faces
 from train.detector.photos import Photo
