@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
+from benchmarks.frames import astronaut
+from edge.bundle import MODELS, load_bundle
+from edge.config import Detector
+from edge.finder import detector_in
 from edge.values import Box, Landmarks
 from edge.vision.boxes import overlaps
 from train.data.annotations import BARE, MASKED, LabelledFace
@@ -42,6 +47,30 @@ def test_a_crop_in_which_no_face_was_found_is_left_out() -> None:
     pixels = np.zeros((300, 300, 3), np.uint8)
     crop = labelled("crop.png", MASKED, None)
     assert collect_photos([make_patch(pixels, crop, Box(0, 0, 300, 300))], []) == []
+
+
+def test_a_crop_in_which_only_the_second_detector_finds_a_face_gets_its_largest_box(
+    tmp_path: Path,
+) -> None:
+    # People draw 10 pixels lower than the first detector: the second already boxes as they do.
+    patches = []
+    for number in range(ENOUGH):
+        face = labelled(f"{number}.png", BARE, Box(100, 110, 120, 130))
+        patches += both_views(face, Box(100, 100, 120, 120))
+    crop, pixels = tmp_path / "crop.png", astronaut()
+    cv2.imwrite(str(crop), pixels[:, :, ::-1])
+    whole = Box(0, 0, pixels.shape[1], pixels.shape[0])
+    patches.append(make_patch(pixels, labelled(str(crop), MASKED, None), whole))
+    detector = detector_in(load_bundle(MODELS / "maskgate"), Detector())
+    taken = {photo.path: photo for photo in collect_photos(patches, [], detector)}[crop]
+    (face,) = detector.detect(pixels)
+    np.testing.assert_allclose(
+        taken.boxes, [[face.box.left, face.box.top, face.box.right, face.box.bottom]]
+    )
+    assert taken.is_crop
+    assert taken.masked.all()
+    assert not taken.landmarks
+    assert crop not in {photo.path for photo in collect_photos(patches, [])}
 
 
 def test_landmarks_come_back_to_where_they_are_in_the_photo() -> None:

@@ -17,7 +17,7 @@ from edge.vision.boxes import Rows
 from edge.vision.cascade import Cascade
 from edge.vision.detectors import SINGLE_SHOT
 from edge.vision.single_shot import Showing, SingleShot
-from train.models.single_shot import SIDE, single_shot_model
+from train.models.single_shot import SIDE
 
 NET_FILE = "faces.keras"
 """Of a run."""
@@ -84,7 +84,7 @@ def detector_of(net: keras.Model, smallest: float, threshold: float, min_face: f
 
 def any_size(net: keras.Model) -> keras.Model:
     """The same net for pictures of any size."""
-    free = single_shot_model(None)
+    free = keras.models.clone_model(net, input_tensors=keras.Input((None, None, 3)))
     free.set_weights(net.get_weights())
     return free
 

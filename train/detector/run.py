@@ -13,6 +13,7 @@ from edge.errors import MaskGateError
 from train.detector.comparing import comparison_table, measure
 from train.detector.figures import FALSE_PER_PHOTO, threshold_at
 from train.detector.found_file import FOUND_FILE, write_found
+from train.detector.going_on import go_on_from
 from train.detector.judging import LARGE, judge
 from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, stock
 from train.detector.material import HELD_BACK, Material, judgeable, load_material
@@ -22,6 +23,7 @@ from train.detector.report import write_detector_report
 from train.detector.teach import STEPS, Lesson, teach
 from train.fitting.devices import find_device
 from train.judging.seen import write_seen
+from train.models.single_shot import single_shot_model
 from train.report.run_report import read_json
 from train.run_folder import (
     FINGERPRINT,
@@ -114,6 +116,8 @@ def _recipe_of(run: Path) -> dict[str, Any]:
             f"run {run}: expected one of maskgate-train detector ({NET_FILE}, recipe.json) to go "
             "on from; name another"
         )
+    # Refused now, not after the data were read.
+    go_on_from(single_shot_model(), run / NET_FILE)
     wanted = ("steps", "seed", FINGERPRINT, "revision", "first")
     return {name: recipe.get(name) for name in wanted}
 

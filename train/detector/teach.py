@@ -79,7 +79,7 @@ def teach(lesson: Lesson) -> keras.Model:
 def _compiled(steps: int, first: Path | None) -> keras.Model:
     net = single_shot_model()
     if first is not None:
-        go_on_from(net, keras.models.load_model(first, compile=False))
+        go_on_from(net, first)
     highest = RATE if first is None else LATER
     rate = keras.optimizers.schedules.CosineDecay(
         highest / 100, max(1, steps - WARM), alpha=LAST, warmup_target=highest, warmup_steps=WARM
