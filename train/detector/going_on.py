@@ -45,7 +45,7 @@ def _put_in(name: str, fresh: NDArray[np.float32], old: NDArray[np.float32]) -> 
     """The old numbers first, then the new filters; the old ones do not listen to what is new."""
     if old.ndim != fresh.ndim or any(np.greater(old.shape, fresh.shape)):
         raise ValueError(f"layer {name} is {old.shape}, this version's {fresh.shape}")
-    grown = fresh.copy()
+    grown: NDArray[np.float32] = fresh.copy()
     grown[..., : old.shape[-1]] = 0
     grown[tuple(slice(size) for size in old.shape)] = old
     return grown

@@ -84,7 +84,9 @@ def detector_of(net: keras.Model, smallest: float, threshold: float, min_face: f
 
 def any_size(net: keras.Model) -> keras.Model:
     """The same net for pictures of any size."""
-    free = keras.models.clone_model(net, input_tensors=keras.Input((None, None, 3)))
+    config = net.get_config()
+    config["layers"][0]["config"]["batch_shape"] = (None, None, None, 3)
+    free = keras.Model.from_config(config)
     free.set_weights(net.get_weights())
     return free
 
