@@ -98,13 +98,13 @@ def test_a_training_from_another_s_net_that_was_interrupted_goes_on_and_gives_a_
     command = training(photos, run, other)
     first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     limit = time.monotonic() + 300
-    while not (run / "checkpoint" / "state.npz").is_file() and first.poll() is None:
+    while not (run / "history.csv").is_file() and first.poll() is None:
         assert time.monotonic() < limit
         time.sleep(0.05)
     first.send_signal(signal.SIGINT)
     _, said = first.communicate(timeout=60)
     assert first.returncode == 2
-    assert "stopped; give the same command again" in said
+    assert "stopped after 1 epochs; give the same command again" in said
     assert not (run / "faces.keras").exists()
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

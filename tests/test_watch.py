@@ -15,12 +15,11 @@ from PIL import Image
 
 from edge.alerting.outbox import Outbox as OpenOutbox
 from edge.config import Broker, Camera, Classifier, Detector, Outbox, Settings
-from edge.demo.portraits import COLLINS, find_photo
 from edge.demo.source import Demo
 from edge.errors import MaskGateError
-from edge.sources.pictures import read_picture
 from edge.watch.job import watch
 from tests.conftest import Embedded, Listener, Mosquitto, free_port, wait_until
+from tests.watches import bare_face_video
 
 MASKGATE = [sys.executable, "-c", "from edge.cli import main; main()"]
 AnyBroker = Mosquitto | Embedded
@@ -57,15 +56,7 @@ def maskgate(*words: str | Path, **environment: str) -> subprocess.CompletedProc
 @pytest.fixture(scope="module")
 def bare_face(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video of one bare face that stays for three seconds."""
-    path = tmp_path_factory.mktemp("video") / "bare.mp4"
-    photo = cv2.resize(read_picture(find_photo(COLLINS)), (480, 480))
-    frame = np.full((480, 640, 3), 90, np.uint8)
-    frame[:, 80:560] = photo[:, :, ::-1]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (640, 480))
-    for _ in range(30):
-        writer.write(frame)
-    writer.release()
-    return path
+    return bare_face_video(tmp_path_factory.mktemp("video") / "bare.mp4")
 
 
 def opened(listener: Listener) -> list[dict[str, object]]:

@@ -5,7 +5,6 @@ conversion calibrates and verifies with.
 """
 
 import csv
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,9 +32,11 @@ from train.models.kinds import Kind, Material, labelled
 from train.report.run_report import write_report
 from train.run_folder import (
     FINGERPRINT,
+    beginning,
     close_run,
     note_data,
     open_run,
+    resumable,
     revision,
     versions,
     write_json,
@@ -78,28 +79,14 @@ def run_training(kind: Kind, task: Task, out: Path) -> None:
     chief = find_device().worker == 0
     # Now, and not only when hours of training are to be saved.
     new = open_run(out, _settings(kind, task)) if chief else False
-    try:
+    with beginning(out, new=new):
         material = _material(task)
         if chief:
             note_data(out, material.dataset.fingerprint)
-    except MaskGateError:
-        if new:
-            # A run that never began leaves no folder that looks like one.
-            shutil.rmtree(out)
-        raise
-    except KeyboardInterrupt:
-        raise _interrupted(out) from None
-    try:
+    with resumable(out):
         model = kind.train(material, Plan(task.epochs, task.seed, task.patience, out))
         if chief:
             _write(out, kind, task, material, model)
-    except KeyboardInterrupt:
-        raise _interrupted(out) from None
-    except OSError as error:
-        raise MaskGateError(
-            f"run {out}: cannot be written ({error.strerror or error}); make room, then give the "
-            "same command again to go on with it"
-        ) from error
 
 
 def _settings(kind: Kind, task: Task) -> dict[str, Any]:
@@ -202,13 +189,4 @@ def _write_faces(path: Path, kind: Kind, task: Task, material: Material) -> None
         calibration=device_cuts(picked, kind.size, kind.margin),
         validation=device_cuts(judged, kind.size, kind.margin),
         masked=np.array([patch.label == MASKED for patch in judged]),
-    )
-
-
-def _interrupted(out: Path) -> MaskGateError:
-    done = 0
-    if (out / HISTORY).is_file():
-        done = len((out / HISTORY).read_text(encoding="utf-8").splitlines()) - 1
-    return MaskGateError(
-        f"run {out}: stopped after {done} epochs; give the same command again to go on from there"
     )

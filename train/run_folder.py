@@ -4,6 +4,8 @@ import json
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import keras
 
 from edge.errors import MaskGateError
 from train.fitting.checkpoint import CHECKPOINT
+from train.fitting.keeping import HISTORY
 
 SETTINGS = CHECKPOINT.with_name("settings.json")
 FINGERPRINT = "dataset_sha256"
@@ -64,6 +67,42 @@ def note_data(out: Path, fingerprint: str) -> None:
     write_json(out / SETTINGS, settings)
 
 
+@contextmanager
+def beginning(out: Path, *, new: bool) -> Iterator[None]:
+    """Read what a run is about.
+
+    Raises:
+        MaskGateError: as raised inside, once a folder that is `new` is gone: a run that never began
+            leaves none that looks like one. Or the user interrupted.
+    """
+    try:
+        yield
+    except MaskGateError:
+        if new:
+            shutil.rmtree(out)
+        raise
+    except KeyboardInterrupt:
+        raise _interrupted(out) from None
+
+
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Train and write, which the same command goes on with after whatever stopped it.
+
+    Raises:
+        MaskGateError: the user interrupted, or the run folder cannot be written.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _interrupted(out) from None
+    except OSError as error:
+        raise MaskGateError(
+            f"run {out}: cannot be written ({error.strerror or error}); make room, then give the "
+            "same command again to go on with it"
+        ) from error
+
+
 def close_run(out: Path) -> None:
     """Call a run complete: from now on nothing goes on from its checkpoint."""
     shutil.rmtree((out / CHECKPOINT).parent)
@@ -98,6 +137,15 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _interrupted(out: Path) -> MaskGateError:
+    done = 0
+    if (out / HISTORY).is_file():
+        done = len((out / HISTORY).read_text(encoding="utf-8").splitlines()) - 1
+    return MaskGateError(
+        f"run {out}: stopped after {done} epochs; give the same command again to go on from there"
+    )
 
 
 def _read(out: Path) -> Settings:

@@ -1,7 +1,6 @@
 """The desk that commands come to: refuses, or has them done one after the other, and answers."""
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from edge.config.commands import COMMANDS, CommandName
 from edge.errors import MaskGateError
 from edge.lane import MOST_WAITING, Lane
 from edge.mqtt.message import Message, Publication
+from edge.mqtt.repeats import Repeats
 from edge.mqtt.topics import topic
 
 Handler = Callable[[Any], str]
@@ -62,7 +62,7 @@ class Desk:
         self._post = post
         self._rate = Rate(PER_MINUTE)
         self._told_rate = False
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._repeats = Repeats(REMEMBERED)
         self._quick, self._slow = Lane("commands"), Lane("slow commands")
 
     def take(self, message: Message) -> None:
@@ -102,22 +102,13 @@ class Desk:
         except ValueError as error:
             self._answer(Result(name, None, "refused", str(error)), message)
             return
-        if self._is_repeat(name, request.id):
+        if self._repeats.has(name, request.id):
             self.dropped += 1
             return
         lane = self._slow if name == SLOW else self._quick
         if not lane.add(partial(self._work, _Asked(name, request, message))):
             detail = f"{MOST_WAITING} commands wait already; ask again later"
             self._answer(Result(name, request.id, "refused", detail), message)
-
-    def _is_repeat(self, name: CommandName, request_id: str) -> bool:
-        key = name, request_id
-        if key in self._seen:
-            return True
-        self._seen[key] = None
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
-        return False
 
     def _work(self, asked: _Asked) -> None:
         outcome, detail = self._do(asked)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections import OrderedDict
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from edge.clock import ClockTrust
 from edge.config import Name
 from edge.errors import as_shown
 from edge.mqtt.message import Message
+from edge.mqtt.repeats import Repeats
 from edge.mqtt.topics import ROOT
 
 MAX_PAYLOAD = 65_536
@@ -74,7 +74,7 @@ class AlertReader:
     def __init__(self, *, as_json: bool) -> None:
         """Choose the lines: JSON objects, or words."""
         self._as_json = as_json
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._repeats = Repeats(REMEMBERED)
 
     def line(self, message: Message) -> str | None:
         """What to show of a message.
@@ -106,21 +106,12 @@ class AlertReader:
         event, content = _parse(message.payload)
         if (event.data.site, event.data.device) != (site, device):
             raise ValueError(f"it claims to be of {event.data.site}/{event.data.device}")
-        if self._is_repeat(message.topic, event.id):
+        if self._repeats.has(message.topic, event.id):
             return None
         if self._as_json:
             return _as_line(content)
         data = event.data
         return _lost_in_words(data) if isinstance(data, _LostData) else _in_words(data)
-
-    def _is_repeat(self, topic: str, event_id: str) -> bool:
-        key = topic, event_id
-        if key in self._seen:
-            return True
-        self._seen[key] = None
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
-        return False
 
 
 def _harmless(text: str) -> str:

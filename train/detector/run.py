@@ -1,6 +1,5 @@
 """One training of the face detector, from data folders to a run folder."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,9 +26,11 @@ from train.models.single_shot import single_shot_model
 from train.report.run_report import read_json
 from train.run_folder import (
     FINGERPRINT,
+    beginning,
     close_run,
     note_data,
     open_run,
+    resumable,
     revision,
     versions,
     write_json,
@@ -70,28 +71,14 @@ def train_detector(task: Task, out: Path) -> None:
             folder that is taken or cannot be written, or an interruption by the user.
     """
     new = open_run(out, _settings(task))
-    try:
+    with beginning(out, new=new):
         material = load_material(task.data, task.mapping, allow_skipped=task.allow_skipped)
         training, held_back, faces = material.split()
         note_data(out, material.dataset.fingerprint)
-    except MaskGateError:
-        if new:
-            # A run that never began leaves no folder that looks like one.
-            shutil.rmtree(out)
-        raise
-    except KeyboardInterrupt:
-        raise _interrupted(out) from None
-    try:
+    with resumable(out):
         net = _teach(out, task, training, held_back)
         write_seen(out, faces)
         _write(out, task, material, net, (training, held_back))
-    except KeyboardInterrupt:
-        raise _interrupted(out) from None
-    except OSError as error:
-        raise MaskGateError(
-            f"run {out}: cannot be written ({error.strerror or error}); make room, then give the "
-            "same command again to go on with it"
-        ) from error
 
 
 def _settings(task: Task) -> dict[str, Any]:
@@ -172,7 +159,3 @@ def _write(
     close_run(out)
     click.echo(comparison_table({name: judge(one) for name, one in found.items()}))
     click.echo(f"report: {out / 'report.html'}", err=True)
-
-
-def _interrupted(out: Path) -> MaskGateError:
-    return MaskGateError(f"run {out}: stopped; give the same command again to go on with it")
