@@ -19,7 +19,7 @@ from train.detector.comparing import measure
 from train.detector.found_file import FOUND_FILE, read_found
 from train.detector.nets import NET_FILE
 from train.models.mtcnn import BUILDERS, PACKAGE, VERSION, WEIGHTS_SHA256, package_weights
-from train.models.single_shot import SIDE
+from train.models.single_shot import SIDE, without_landmarks
 
 CASCADE_SIDES = {"pnet": 48, "rnet": 24, "onet": 48}
 """Of the pictures that the nets are calibrated and compared on; P-Net takes any."""
@@ -32,10 +32,9 @@ CASCADE_OUTPUT = (
 SINGLE_SHOT_OUTPUT = (
     "faces, of each 32x32 block, for its 16 cells of 8x8, 4 of 16x16 and 1 of 32x32, in rows: the "
     "face's middle from the cell's, x and y in cells; logarithms of half its width and height in "
-    "cells; x and y of left eye, right eye, nose, left and right end of the mouth from the cell's "
-    "middle, in two cells; the logit of a face. onet, of a 48x48 square around such a face: left, "
-    "top, right, bottom, unused; x of the same landmarks, then their y, as shares of the square; "
-    "the logit of a face"
+    "cells; the logit of a face. onet, of a 48x48 square around such a face: left, top, right, "
+    "bottom, unused; x of left eye, right eye, nose, left and right end of the mouth, then their "
+    "y, as shares of the square; the logit of a face"
 )
 
 PACKAGE_ORIGIN = {
@@ -131,14 +130,15 @@ def _read_net(run: Path) -> keras.Model:
     net = load_model(run / NET_FILE)
     picture = keras.Input(batch_shape=(1, SIDE, SIDE, 3))
     try:
-        output = net(picture)
+        # O-Net tells the landmarks: a tenth of the net's time, saved.
+        output = without_landmarks(net)(picture)
     except ValueError as error:
-        raise ValueError(f"{NET_FILE}: it takes no {SIDE}x{SIDE} pictures") from error
+        raise ValueError(f"{NET_FILE}: it is no net for {SIDE}x{SIDE} pictures") from error
     blocks = SIDE // BLOCK
     if output.shape != (1, blocks, blocks, CELLS * NUMBERS):
         raise ValueError(
-            f"{NET_FILE}: expected {CELLS * NUMBERS} numbers of each block, found an output of "
-            f"shape {tuple(output.shape[1:])}"
+            f"{NET_FILE}: expected {CELLS * NUMBERS} numbers of each block, found an "
+            f"output of shape {tuple(output.shape[1:])}"
         )
     return keras.Model(picture, output, name=SINGLE_SHOT)
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from edge.vision.cells import CELLS, NUMBERS, REACH, cells, faces_in_cells
+from edge.vision.cells import CELLS, cells, faces_in_cells
 from train.detector.loss import detection_loss
 from train.detector.targets import BACKGROUND, FACE, NOTHING, targets
 from train.detector.views import View
+from train.models.single_shot import NUMBERS, REACH, single_shot_model, without_landmarks
 
 SIDE, BLOCKS = 128, 4
 
@@ -58,12 +59,11 @@ def test_a_narrow_face_is_not_learnt_by_cells_beside_it() -> None:
 
 def test_what_the_cells_are_told_is_what_the_device_reads() -> None:
     view = view_with((10, 20, 34, 50), (60, 40, 116, 110))
-    boxes, logits, points = faces_in_cells(told(view), 0.0)
+    boxes, logits = faces_in_cells(told(view), 0.0)
     assert (logits == 12).all()
-    for box, marks in zip(boxes, points, strict=True):
+    for box in boxes:
         row = int(np.abs(view.boxes - box).sum(axis=1).argmin())
         np.testing.assert_allclose(box, view.boxes[row], atol=1e-3)
-        np.testing.assert_allclose(marks, view.points[row], atol=1e-3)
     found = {int(np.abs(view.boxes - box).sum(axis=1).argmin()) for box in boxes}
     assert found == {0, 1}
 
@@ -137,3 +137,18 @@ def test_landmarks_that_nobody_knows_teach_nothing() -> None:
     unknown = view_with((10, 20, 34, 50))
     unknown.points[:] = np.nan
     assert loss_of(unknown, n4=3.0) == pytest.approx(loss_of(unknown), abs=1e-6)
+
+
+def test_the_device_reads_the_same_faces_from_a_net_whose_landmarks_were_left_out() -> None:
+    net = single_shot_model()
+    rng = np.random.default_rng(1)
+    net.set_weights([one + rng.uniform(0.01, 0.1, one.shape) for one in net.get_weights()])
+    pixels = rng.uniform(-1, 1, (1, 256, 256, 3)).astype(np.float32)
+    whole, shipped = (np.asarray(one(pixels))[0] for one in (net, without_landmarks(net)))
+    assert shipped.shape[-1] == whole.shape[-1] // 3
+    threshold = float(np.median(whole.reshape(-1, NUMBERS)[:, -1]))
+    for mine, other in zip(
+        *(faces_in_cells(one, threshold) for one in (whole, shipped)), strict=True
+    ):
+        np.testing.assert_allclose(mine, other, rtol=1e-5)
+        assert len(mine) > 100

@@ -14,7 +14,7 @@ from edge.bundle import Bundle, Input
 from edge.config import Detector
 from edge.probe.drawn_face import drawn_faces
 from edge.values import Pixels
-from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT, looks_closer
+from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT
 from edge.vision.pyramid import CELL, scales, strips
 from edge.vision.sampling import Size
 from edge.vision.second_look import SIDE
@@ -78,11 +78,13 @@ def single_shot_work(bundle: Bundle, settings: Detector, frame: Size) -> list[Pi
         Piece(SINGLE_SHOT, _blobs(1, whole_blocks(size), source), 1)
         for size in picture_sizes(frame, scale)
     ]
-    if looks_closer(bundle):
-        closer = _blobs(PICTURES, (ONET_SIDE, ONET_SIDE), source)
-        pieces.append(Piece(CLOSER_LOOK, closer, CLOSER_RUNS))
+    closer = _blobs(PICTURES, (ONET_SIDE, ONET_SIDE), source)
     second = _blobs(PICTURES, (SIDE, SIDE), source)
-    return [*pieces, Piece(SINGLE_SHOT, second, SECOND_RUNS)]
+    return [
+        *pieces,
+        Piece(CLOSER_LOOK, closer, CLOSER_RUNS),
+        Piece(SINGLE_SHOT, second, SECOND_RUNS),
+    ]
 
 
 def classifier_work(bundle: Bundle) -> list[Piece]:

@@ -2,10 +2,9 @@
 
 The net looks at a picture once. What it gives is one tensor of blocks, one for each 32 x 32 pixels,
 and a block says for each of its cells, in rows, 16 of 8 x 8 pixels, 4 of 16 x 16 and one of
-32 x 32, fifteen numbers: how far the face's middle lies from the cell's, x and y; the logarithms of
-half the face's width and height; five landmarks from the cell's middle, left eye, right eye, nose,
-left and right end of the mouth, x and y of each; last, the logit of a face. Lengths are in cells,
-those of landmarks in two cells.
+32 x 32, five numbers: how far the face's middle lies from the cell's, x and y; the logarithms of
+half the face's width and height; the logit of a face. Lengths are in cells. A net may say more
+between the fourth and the last.
 """
 
 from functools import lru_cache
@@ -21,10 +20,8 @@ STRIDES: Final = (8, 16, 32)
 BLOCK: Final = STRIDES[-1]
 CELLS: Final = sum((BLOCK // stride) ** 2 for stride in STRIDES)
 """Of a block."""
-NUMBERS: Final = 15
-"""That the net says of each cell."""
-REACH: Final = 2.0
-"""Cells that a landmark's 1 is."""
+NUMBERS: Final = 5
+"""That the net says of each cell, at least."""
 WIDEST: Final = 4.0
 """Logarithm of the largest face in cells, so that nothing a net says overflows."""
 
@@ -53,23 +50,22 @@ def cells(blocks: tuple[int, int]) -> tuple[Floats, Floats]:
     return middles.reshape(-1, 2).astype(np.float32), every.astype(np.float32)
 
 
-def faces_in_cells(output: Floats, threshold: float) -> tuple[Rows, Scores, NDArray[np.float64]]:
+def faces_in_cells(output: Floats, threshold: float) -> tuple[Rows, Scores]:
     """Read what the net says of a picture.
 
     Args:
-        output: blocks down x blocks across x (CELLS * NUMBERS).
+        output: blocks down x blocks across x (CELLS * NUMBERS or more).
         threshold: logit that a face must exceed.
 
     Returns:
-        Boxes n x 4, logits n, and landmarks n x 5 x (x, y), in pixels of the picture.
+        Boxes n x 4, in pixels of the picture, and logits n.
     """
     down, across = output.shape[:2]
-    said = output.reshape(-1, NUMBERS)
+    said = output.reshape(down * across * CELLS, -1)
     seen = np.flatnonzero(said[:, -1] > threshold)
     middles, sides = (table[seen] for table in cells((across, down)))
     said = said[seen]
     middle = middles + said[:, :2] * sides
     half = np.exp(np.clip(said[:, 2:4], -WIDEST, WIDEST)) * sides
-    points = middles[:, None] + said[:, 4:14].reshape(-1, 5, 2) * (sides * REACH)[:, None]
     boxes = np.hstack([middle - half, middle + half])
-    return boxes.astype(np.float64), said[:, -1].astype(np.float64), points.astype(np.float64)
+    return boxes.astype(np.float64), said[:, -1].astype(np.float64)

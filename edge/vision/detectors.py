@@ -6,7 +6,7 @@ from edge.errors import MaskGateError
 SINGLE_SHOT = "faces"
 """The net of a single-shot detector."""
 CLOSER_LOOK = "onet"
-"""The net that looks at its faces again, where there is one."""
+"""The net that looks at its faces again."""
 
 
 def require_detector(bundle: Bundle) -> None:
@@ -25,8 +25,3 @@ def require_detector(bundle: Bundle) -> None:
 def is_single_shot(bundle: Bundle) -> bool:
     """Tell a single-shot detector's bundle from a cascade's, which holds P-Net, R-Net and O-Net."""
     return any(file.net == SINGLE_SHOT for file in bundle.manifest.files)
-
-
-def looks_closer(bundle: Bundle) -> bool:
-    """Tell whether a single-shot detector looks at its faces again."""
-    return any(file.net == CLOSER_LOOK for file in bundle.manifest.files)

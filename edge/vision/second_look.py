@@ -78,7 +78,7 @@ class SecondLook:
 
     def _said_of(self, mirrored: Pixels, size: NDArray[np.float64]) -> float:
         """The logit of a face of a size in the middle of a picture."""
-        boxes, logits, _ = faces_in_cells(self._net.run(mirrored), NO_FACE)
+        boxes, logits = faces_in_cells(self._net.run(mirrored), NO_FACE)
         middle = np.full(2, SIDE / 2)
         there = np.concatenate([middle - size / 2, middle + size / 2])
         same = overlaps(boxes, there[np.newaxis])[:, 0] >= SAME

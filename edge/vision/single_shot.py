@@ -3,8 +3,8 @@
 Of the family of SSD (Liu et al., 2016) and FCOS (Tian et al., 2019): each cell of the picture says
 whether it is the middle of a face, and where that face ends. Unlike MTCNN's windows it sees what is
 around a face, the head and the shoulders, which tell a face by what a mask leaves free.
-What it finds may be looked at by another net, see `closer_look`; what is not sure then it looks at
-again itself, see `second_look`.
+What it finds another net looks at, see `closer_look`; what is not sure then it looks at again
+itself, see `second_look`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from edge.values import Face, Pixels
 from edge.vision.boxes import Rows, Scores, best_apart
 from edge.vision.cells import BLOCK, faces_in_cells
 from edge.vision.closer_look import CloserLook
-from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT, looks_closer
+from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT
 from edge.vision.faces import logit_of, make_face, require_frame
 from edge.vision.net import Net
 from edge.vision.sampling import Picture, QuickSampling, Size
@@ -50,8 +50,8 @@ class Showing:
     """Of the largest picture, beside the frame."""
     threshold: float
     """Probability that a face must exceed."""
-    doubt: float | None = None
-    """How much O-Net counts, which looks at the faces again; None: there is none."""
+    doubt: float
+    """How much O-Net counts, which looks at the faces again."""
 
 
 class SingleShot:
@@ -71,13 +71,13 @@ class SingleShot:
         Args:
             source: how a pixel becomes an input value.
             showing: how large, and how sure it must be.
-            nets: opens the net.
+            nets: opens the net and O-Net.
             sizes: sizes of a camera's frame and its parts that the net stays ready for, the last
                 ones used.
             cameras: that take turns; each may have frames of another size.
 
         Raises:
-            MaskGateError: the net is missing, damaged or refused by the runtime.
+            MaskGateError: a net is missing, damaged, refused by the runtime or of another kind.
         """
         self._source, self._nets = source, nets
         self._scale = showing.scale
@@ -86,10 +86,8 @@ class SingleShot:
         # A file that the runtime refuses must not wait for a frame.
         self._second = SecondLook(self._open((SIDE, SIDE)))
         self._faintest = min(self._threshold, self._second.faintest)
-        self._closer = None
-        if showing.doubt is not None:
-            onet = nets.open(CLOSER_LOOK, CLOSER_LOOK, (ONET_SIDE, ONET_SIDE))
-            self._closer = CloserLook(Net(onet, source, self._clock), showing.doubt)
+        onet = nets.open(CLOSER_LOOK, CLOSER_LOOK, (ONET_SIDE, ONET_SIDE))
+        self._closer = CloserLook(Net(onet, source, self._clock), showing.doubt)
         self._prepared = lru_cache(maxsize=sizes * cameras)(self._prepare)
         self.parts = sizes > 1
         """Whether parts of a frame are worth being searched on their own."""
@@ -115,26 +113,22 @@ class SingleShot:
         require_frame(pixels)
         rooms, sampling = self._prepared(pixels.shape[1::-1])
         sampling.see(np.ascontiguousarray(pixels))
-        boxes, first, points = self._first_look(rooms, sampling)
+        boxes, first = self._first_look(rooms, sampling)
         # What lies beyond the edge has no width or height left.
         boxes = np.clip(boxes, 0, np.tile(pixels.shape[1::-1], 2) - 1)
         kept = _one_each(boxes, first)
-        boxes, first, points = boxes[kept], first[kept], points[kept]
-        logits = first
-        if self._closer:
-            logits, points = self._closer.look(sampling, boxes, first)
+        boxes, first = boxes[kept], first[kept]
+        logits, points = self._closer.look(sampling, boxes, first)
         logits = self._second.look(sampling, boxes, first, logits)
         passed = [i for i in np.argsort(-logits, kind="stable") if logits[i] > self._threshold]
         return [make_face(boxes[i], points[i], logits[i]) for i in passed]
 
-    def _first_look(
-        self, rooms: Sequence["_Room"], sampling: QuickSampling
-    ) -> tuple[Rows, Scores, NDArray[np.float64]]:
-        """Boxes, logits and landmarks of all cells that see a face, in pixels of the frame."""
+    def _first_look(self, rooms: Sequence["_Room"], sampling: QuickSampling) -> tuple[Rows, Scores]:
+        """Boxes, in pixels of the frame, and logits of all cells that see a face."""
         sizes = zip(rooms, sampling.levels(), strict=True)
         seen = [room.look(level, self._faintest) for room, level in sizes]
-        boxes, logits, points = (np.concatenate(part) for part in zip(*seen, strict=True))
-        return boxes, logits, points
+        boxes, logits = (np.concatenate(part) for part in zip(*seen, strict=True))
+        return boxes, logits
 
     def _prepare(self, size: Size) -> tuple[list["_Room"], QuickSampling]:
         """Make ready for frames of one size."""
@@ -156,11 +150,11 @@ class _Room:
         self._room = np.full((height, width, 3), round(source.offset), np.uint8)
         self._scale = np.divide(frame, size)
 
-    def look(self, level: Picture, threshold: float) -> tuple[Rows, Scores, NDArray[np.float64]]:
-        """Boxes, logits and landmarks of the faces at this size, in pixels of the frame."""
+    def look(self, level: Picture, threshold: float) -> tuple[Rows, Scores]:
+        """Boxes, in pixels of the frame, and logits of the faces at this size."""
         self._room[: level.shape[0], : level.shape[1]] = level
-        boxes, logits, points = faces_in_cells(self._net.run(self._room), threshold)
-        return boxes * np.tile(self._scale, 2), logits, points * self._scale
+        boxes, logits = faces_in_cells(self._net.run(self._room), threshold)
+        return boxes * np.tile(self._scale, 2), logits
 
 
 def _one_each(boxes: Rows, logits: Scores) -> NDArray[np.intp]:
@@ -196,17 +190,12 @@ def showing_of(bundle: Bundle, settings: Detector) -> Showing:
     Raises:
         MaskGateError: the manifest lacks something.
     """
-    smallest, threshold = bundle.manifest.smallest, bundle.manifest.threshold
-    if smallest is None or threshold is None:
+    said = bundle.manifest
+    smallest, threshold, doubt = said.smallest, said.threshold, said.doubt
+    if smallest is None or threshold is None or doubt is None:
         raise MaskGateError(
-            f"bundle {bundle.path}: manifest.json: expected smallest and threshold beside the net "
-            f"{SINGLE_SHOT}; convert it again"
-        )
-    doubt = bundle.manifest.doubt if looks_closer(bundle) else None
-    if looks_closer(bundle) and doubt is None:
-        raise MaskGateError(
-            f"bundle {bundle.path}: manifest.json: expected doubt beside the net {CLOSER_LOOK}; "
-            "convert it again"
+            f"bundle {bundle.path}: manifest.json: expected smallest, threshold and doubt beside "
+            f"the net {SINGLE_SHOT}; convert it again"
         )
     wanted = settings.score_threshold
     return Showing(smallest / settings.min_face, threshold if wanted is None else wanted, doubt)

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from edge.vision.cells import NUMBERS, REACH, WIDEST, cells
+from edge.vision.cells import WIDEST, cells
 from train.detector.targets import FACE, NOTHING
+from train.models.single_shot import NUMBERS, REACH
 
 SURE = 0.8
 """Probability that a cell with a face is to give at least; the rest is how well its box fits, so

@@ -20,11 +20,18 @@ FILTERS = 16, 24, 48, 96, 160
 BLOCKS = 1, 3, 5, 3
 """Residual blocks at a quarter, an eighth, a sixteenth and a thirty-second of the size."""
 LEVELS = "quarter", "eighth", "sixteenth", "thirtysecond"
-"""Their names: layers are named, so that a net can go on from a smaller one."""
+"""Their names; layers are named, so that a net can go on from a smaller one."""
+SEEN = "fine", "middle", "coarse"
+"""Names of what cells of each of STRIDES see."""
 JOINED = 48
 """Filters of what is added up and judged."""
 BOX, LANDMARKS = 4, 10
-"""Numbers that a cell says of a face's box and of its landmarks, before the logit."""
+"""Numbers that a cell says of a face's box, and of its landmarks from the cell's middle: x and y of
+left eye, right eye, nose, left and right end of the mouth. The device reads the former only."""
+NUMBERS = BOX + LANDMARKS + 1
+"""All that a cell says; the logit of a face is the last."""
+REACH = 2.0
+"""Cells that a landmark's 1 is."""
 SCARCE = -4.6
 """Logit that cells begin with: one in a hundred sees a face."""
 
@@ -51,13 +58,32 @@ def single_shot_model(side: int | None = SIDE) -> keras.Model:
     coarse = _convolution(coarse, JOINED, "coarse", size=1)
     middle = _joined(middle, coarse, "middle")
     fine = _joined(fine, middle, "fine")
-    said = [
-        _Folded(BLOCK // stride)(_said(seen, name))
-        for seen, name, stride in zip(
-            (fine, middle, coarse), ("fine", "middle", "coarse"), STRIDES, strict=True
-        )
+    said = [_said(seen, name) for seen, name in zip((fine, middle, coarse), SEEN, strict=True)]
+    return keras.Model(picture, _in_blocks(said), name="single_shot")
+
+
+def without_landmarks(net: keras.Model) -> keras.Model:
+    """The same net as the device runs it: O-Net tells the landmarks, at no cost, as it looks again.
+
+    Args:
+        net: of `single_shot_model`.
+
+    Raises:
+        ValueError: it is another one.
+    """
+    kept = [
+        [net.get_layer(f"{level}_{what}").output for what in ("box", "score")] for level in SEEN
     ]
-    return keras.Model(picture, layers.Concatenate(name="faces")(said), name="single_shot")
+    said = [layers.Concatenate(dtype="float32")(numbers) for numbers in kept]
+    return keras.Model(net.input, _in_blocks(said), name="single_shot")
+
+
+def _in_blocks(said: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
+    """What the cells of each of STRIDES say, in one tensor of blocks."""
+    folded = [
+        _Folded(BLOCK // stride)(numbers) for numbers, stride in zip(said, STRIDES, strict=True)
+    ]
+    return layers.Concatenate(name="faces")(folded)
 
 
 def _convolution(
