@@ -15,7 +15,6 @@ from edge.finder import detector_in
 from edge.sources.pictures import read_picture
 from edge.values import Box
 from edge.vision.cut import cut_face
-from train.detector.matching import OVERLAP
 
 
 def predict(*words: str | Path) -> Result:
@@ -45,8 +44,8 @@ def test_each_face_of_a_photo_gets_a_row_in_the_dataset_s_columns(tmp_path: Path
         surest = detector.detect(read_picture(find_photo(portrait)))[0].box
         assert found == Box(*map(round, (surest.left, surest.top, surest.right, surest.bottom)))
         # The noted box is the stock detector's, which begins in her cap: people draw lower and
-        # wider, and so does this one. It is the face by the measure of all our figures.
-        assert found.overlap(portrait.box) >= OVERLAP
+        # wider, and so does this one.
+        assert found.overlap(portrait.box) > 0.6
         assert label == "face_no_mask"
         assert 0.5 <= float(score) <= 1
 
