@@ -70,7 +70,11 @@ def train_detector(task: Task, out: Path) -> None:
         MaskGateError: a data folder that is missing or of no known layout, too few photos, a run
             folder that is taken or cannot be written, or an interruption by the user.
     """
-    new = open_run(out, _settings(task))
+    settings = _settings(task)
+    if task.first:
+        # Refused now, not after the data were read.
+        go_on_from(single_shot_model(), task.first / NET_FILE)
+    new = open_run(out, settings)
     with beginning(out, new=new):
         material = load_material(task.data, task.mapping, allow_skipped=task.allow_skipped)
         training, held_back, faces = material.split()
@@ -103,8 +107,6 @@ def _recipe_of(run: Path) -> dict[str, Any]:
             f"run {run}: expected one of maskgate-train detector ({NET_FILE}, recipe.json) to go "
             "on from; name another"
         )
-    # Refused now, not after the data were read.
-    go_on_from(single_shot_model(), run / NET_FILE)
     wanted = ("steps", "seed", FINGERPRINT, "revision", "first")
     return {name: recipe.get(name) for name in wanted}
 
