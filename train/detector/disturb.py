@@ -11,7 +11,7 @@ from train.detector.views import View
 from train.feed.augment import compressed, dotted, lit, lit_from_one_side, noisy, shaken
 from train.feed.occluders import with_occluder
 
-OCCLUDED = 0.14
+OCCLUDED = 0.2
 """Share of the faces before which something is put: a hand, a phone, somebody, a cap, goggles."""
 CAPS = 0.3
 """Share of these that are a cap or goggles."""

@@ -13,6 +13,7 @@ from train.data.dataset import STOCK, Dataset, load_dataset
 from train.data.patches import Patch
 from train.data.rows import Reading
 from train.data.split import split
+from train.detector.larger import in_more_pixels, repeating_pictures
 from train.detector.photos import Photo, collect_photos
 
 HELD_BACK = 0.15
@@ -38,16 +39,22 @@ class Material:
     def split(self) -> tuple[list[Photo], list[Photo], list[Patch]]:
         """Photos to train on, photos held back, and the faces of the former.
 
+        A photo that another folder has in more pixels is learnt from in these, with its own labels;
+        what the other folder labels in it counts no second time.
+
         Raises:
             MaskGateError: there are no bare or no masked faces on one side.
         """
-        training, held_back = split(self.dataset.patches, share=HELD_BACK)
+        repeating = repeating_pictures(self.readings)
+        repeated = set(repeating.values())
+        patches = [one for one in self.dataset.patches if one.face.picture not in repeated]
+        training, held_back = split(patches, share=HELD_BACK)
         # Crops in which MTCNN finds no face: nine in ten wear masks, just those it is blind to.
         second = Detector(score_threshold=CROPPED)
+        finder = detector_in(load_bundle(second.bundle), second)
+        photos = collect_photos(training, self.readings, finder)
         sides = (
-            collect_photos(
-                training, self.readings, detector_in(load_bundle(second.bundle), second)
-            ),
+            [in_more_pixels(photo, repeating) for photo in photos],
             collect_photos(held_back, self.readings),
         )
         for photos, what in zip(sides, ("to train on", "to hold back"), strict=True):

@@ -18,7 +18,7 @@ SHARP = 1.2
 """Times that a halved size may be enlarged before the next larger one is taken."""
 TURNED, ANGLE, MOST = 0.5, 12.0, 40.0
 """Share of the views that are turned, and by how much: deviation and limit, degrees."""
-STRETCHED = 0.07
+STRETCHED = 0.12
 """Deviation of the logarithm of the sides' proportion."""
 LEFT_OF_FACE = 0.5
 """Share of a face's box that must be in the view for it to be learnt."""
