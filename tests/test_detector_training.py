@@ -23,6 +23,7 @@ from edge.finder import detector_in
 from train.data.annotations import BARE, MASKED
 from train.detector.found_file import FOUND_FILE, write_found
 from train.detector.matching import Found
+from train.detector.material import load_material
 
 IMAGES = Path("Medical mask/Medical mask/Medical Mask/images")
 HEADS = ((astronaut, 90, 0, 280), (grace_hopper, 70, 0, 400))
@@ -193,6 +194,44 @@ def test_photos_without_a_bare_face_are_refused_and_leave_no_run(
     assert done.exit_code == 2
     assert "expected photos with masked and bare faces to train on" in done.output
     assert not run.exists()
+
+
+def test_photos_that_another_folder_has_larger_are_learnt_from_there_and_held_back_as_before(
+    photos: Path, tmp_path: Path
+) -> None:
+    larger = twice_as_large(photos, tmp_path / "larger")
+    alone, both = (
+        load_material(folders, {}, allow_skipped=False) for folders in ([photos], [photos, larger])
+    )
+    (before, held_back, faces), (training, still_held_back, same_faces) = (
+        alone.split(),
+        both.split(),
+    )
+    assert [photo.path for photo in held_back] == [photo.path for photo in still_held_back]
+    assert len(faces) == len(same_faces)
+    for photo, shown in zip(before, training, strict=True):
+        assert shown.path == larger / "images" / photo.path.name
+        np.testing.assert_allclose(shown.boxes, photo.boxes * 2)
+
+
+def twice_as_large(photos: Path, folder: Path) -> Path:
+    """The same photos in VOC's layout, with one face in each, drawn otherwise."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    names = [path.name for path in sorted((photos / IMAGES).iterdir())]
+    for name in names:
+        pixels = cv2.imread(str(photos / IMAGES / name))
+        assert pixels is not None
+        cv2.imwrite(str(folder / "images" / name), cv2.resize(pixels, None, fx=2, fy=2))
+        box = "<xmin>10</xmin><ymin>10</ymin><xmax>90</xmax><ymax>90</ymax>"
+        (folder / "annotations" / f"{name}.xml").write_text(
+            f"<annotation><filename>{name}</filename><object><name>{MASKED}</name>"
+            f"<bndbox>{box}</bndbox></object></annotation>"
+        )
+    # The pictures have the names of the photos: what counts is the table.
+    rows = "".join(f"{name},{name}\n" for name in names)
+    (folder / "same_photo.csv").write_text(f"name,scenes_name\n{rows}")
+    return folder
 
 
 def another_run(folder: Path) -> Path:

@@ -51,6 +51,8 @@ class Reading:
     skipped: list[Skipped] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
     """Where two annotations of one photo say different things."""
+    repeating: list[tuple[Path, str]] = field(default_factory=list)
+    """Pictures that repeat a photo of another folder, and its name there."""
     test_photos: int = 0
     """Photos set aside to be tested on."""
 

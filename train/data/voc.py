@@ -29,7 +29,9 @@ def read_voc(folder: Path, collection: str) -> Reading:
         MaskGateError: same_photo.csv is no CSV file or lacks a column.
     """
     reading = Reading(collection)
+    pictures = folder / "images"
     twins = pairs(folder / "same_photo.csv", "name", "scenes_name")
+    reading.repeating = [(pictures / name, photo) for name, photo in twins.items()]
     for path in sorted((folder / "annotations").glob("*.xml")):
         where = f"annotations/{path.name}"
         try:
@@ -45,6 +47,6 @@ def read_voc(folder: Path, collection: str) -> Reading:
             sides = tuple(item.findtext(f"bndbox/{side}") for side in _SIDES)
             classname = (item.findtext("name") or "").strip()
             reading.rows.append(
-                Row(f"{where} face {number}", folder / "images", name, classname, sides, group)
+                Row(f"{where} face {number}", pictures, name, classname, sides, group)
             )
     return reading

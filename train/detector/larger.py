@@ -13,14 +13,10 @@ from train.detector.photos import Photo
 
 def repeating_pictures(readings: Sequence[Reading]) -> dict[Path, Path]:
     """Which photos another data folder repeats, and where: what its same_photo.csv says."""
-    rows = [row for reading in readings for row in reading.rows]
-    named = {f"photo {row.name}": row.folder / row.name for row in rows}
-    repeating = {}
-    for row in rows:
-        photo, picture = named.get(row.group), row.folder / row.name
-        if photo is not None and photo != picture:
-            repeating[photo] = picture
-    return repeating
+    repeating = dict(pair for reading in readings for pair in reading.repeating)
+    pictures = {row.folder / row.name: row.name for reading in readings for row in reading.rows}
+    named = {name: path for path, name in pictures.items() if path not in repeating}
+    return {named[name]: path for path, name in repeating.items() if name in named}
 
 
 def in_more_pixels(photo: Photo, repeating: Mapping[Path, Path]) -> Photo:
@@ -36,8 +32,7 @@ def in_more_pixels(photo: Photo, repeating: Mapping[Path, Path]) -> Photo:
     if photo.path not in repeating:
         return photo
     larger = repeating[photo.path]
-    sides = (np.array(read_picture(path).shape[1::-1], float) for path in (larger, photo.path))
-    here, there = sides
+    here, there = (np.array(read_picture(path).shape[1::-1]) for path in (larger, photo.path))
     times = here / there
     if times.min() <= 1:
         return photo
