@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.vision.boxes import best_apart, squared
+from edge.vision.boxes import best_apart, joined, squared
 
 LEFT, MIDDLE, RIGHT = (0, 0, 10, 10), (4, 0, 14, 10), (8, 0, 18, 10)
 """Each overlaps its neighbour by 6/14; the outer two by 2/18."""
@@ -39,6 +39,17 @@ def test_a_small_box_inside_a_large_one_counts_as_overlapped_if_asked() -> None:
 def test_only_the_best_boxes_are_looked_at() -> None:
     boxes = np.array([(20 * i, 0, 20 * i + 10, 10) for i in range(5)], float)
     assert best_apart(boxes, np.array([1.0, 5, 3, 4, 2]), 0.5, 3).tolist() == [1, 3, 2]
+
+
+def test_a_box_that_stands_for_others_is_their_mean_weighed_by_score_and_overlap() -> None:
+    boxes = np.array([LEFT, MIDDLE, RIGHT], float)
+    found = joined(boxes, np.array([1.0, 0.7, 1.0]), np.array([0, 2]), 0.4)
+    # The middle one overlaps both by 6/14, so that it counts 0.3 beside each.
+    np.testing.assert_allclose(
+        found, [[4 * 3 / 13, 0, 10 + 4 * 3 / 13, 10], [8 - 4 * 3 / 13, 0, 18 - 4 * 3 / 13, 10]]
+    )
+    np.testing.assert_allclose(joined(boxes, np.ones(3), np.array([0]), 0.5), [LEFT])
+    assert joined(boxes, np.ones(3), np.array([], np.intp), 0.5).shape == (0, 4)
 
 
 def test_a_box_is_widened_to_a_square_around_its_centre() -> None:

@@ -128,7 +128,7 @@ def test_the_time_inside_the_interpreters_is_counted(photo: Pixels) -> None:
     assert 0 < finder.invoke_seconds < 10
 
 
-def without_closer_look(folder: Path) -> SingleShot:
+def heedless_of_onet(folder: Path) -> SingleShot:
     bundle = Path(shutil.copytree(MODELS / "maskgate", folder / "bundle"))
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps(manifest | {"doubt": 0.0}))
@@ -140,7 +140,7 @@ def without_closer_look(folder: Path) -> SingleShot:
 def test_a_closer_look_doubts_what_is_no_face_and_leaves_faces_as_sure(
     photo: Pixels, tmp_path: Path
 ) -> None:
-    plain, closer = without_closer_look(tmp_path), detector(score_threshold=0.05)
+    plain, closer = heedless_of_onet(tmp_path), detector(score_threshold=0.05)
     before, after = (one.detect(photo) for one in (plain, closer))
     sure = [max(faces, key=lambda face: face.box.overlap(FACE)) for faces in (before, after)]
     assert sure[0].score == pytest.approx(sure[1].score)

@@ -45,6 +45,27 @@ def best_apart(
     return kept
 
 
+def joined(boxes: Rows, weights: Scores, kept: NDArray[np.intp], threshold: float) -> Rows:
+    """Each box that is kept, as the mean of those that it stands for: all that overlap it.
+
+    Several cells see one face, each a bit elsewhere, and their mean lies nearer to it than the
+    surest does (Gidaris and Komodakis, "Object detection via a multi-region and semantic
+    segmentation-aware CNN model", 2015).
+
+    Args:
+        boxes: n x 4.
+        weights: n, above 0: how much each box counts, multiplied by how far it overlaps.
+        kept: indices of k boxes.
+        threshold: overlap, 0..1, from which on a box counts.
+
+    Returns:
+        k x 4.
+    """
+    shared = overlaps(boxes[kept], boxes)
+    counted = np.where(shared >= threshold, shared * weights, 0)
+    return np.asarray(counted @ boxes / counted.sum(axis=1, keepdims=True))
+
+
 def squared(boxes: Rows) -> Rows:
     """Each box widened along its shorter side to a square around the same centre."""
     size = boxes[:, 2:] - boxes[:, :2]

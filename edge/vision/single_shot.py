@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.bundle import Bundle, Input
 from edge.config import Detector
@@ -20,7 +19,7 @@ from edge.errors import MaskGateError
 from edge.runtime.model import InvokeClock
 from edge.runtime.processor import Nets
 from edge.values import Face, Pixels
-from edge.vision.boxes import Rows, Scores, best_apart
+from edge.vision.boxes import Rows, Scores, best_apart, joined
 from edge.vision.cells import BLOCK, faces_in_cells
 from edge.vision.closer_look import CloserLook
 from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT
@@ -33,9 +32,9 @@ from edge.vision.windows import ONET_SIDE
 LIMIT = 512
 """Cells with a face that are looked at, at most: a noisy frame must not hold up the camera."""
 OVERLAP, WITHIN = 0.45, 0.7
-"""Overlap above which the worse of two boxes is dropped, for cells beside each other see one face;
-and share of the smaller box that two boxes may have in common, for a cell between two faces may
-take both for one."""
+"""Overlap above which the better of two boxes stands for both, for cells beside each other see one
+face; and share of the smaller box that two boxes may have in common, for a cell between two faces
+may take both for one."""
 LARGEST = 160.0
 """Pixels of the net's picture up to which it surely knows a face by what is around it."""
 SMALLER = 4
@@ -116,8 +115,7 @@ class SingleShot:
         boxes, first = self._first_look(rooms, sampling)
         # What lies beyond the edge has no width or height left.
         boxes = np.clip(boxes, 0, np.tile(pixels.shape[1::-1], 2) - 1)
-        kept = _one_each(boxes, first)
-        boxes, first = boxes[kept], first[kept]
+        boxes, first = _one_each(boxes, first)
         logits, points = self._closer.look(sampling, boxes, first)
         logits = self._second.look(sampling, boxes, first, logits)
         passed = [i for i in np.argsort(-logits, kind="stable") if logits[i] > self._threshold]
@@ -157,11 +155,15 @@ class _Room:
         return boxes * np.tile(self._scale, 2), logits
 
 
-def _one_each(boxes: Rows, logits: Scores) -> NDArray[np.intp]:
-    """Which boxes to keep, so that each face has one."""
+def _one_each(boxes: Rows, logits: Scores) -> tuple[Rows, Scores]:
+    """One box for each face, where all its cells see it, and the logit of the surest."""
     there = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-    apart = there[best_apart(boxes[there], logits[there], OVERLAP, LIMIT)]
-    return apart[best_apart(boxes[apart], logits[apart], WITHIN, LIMIT, of_smaller=True)]
+    surest = there[np.argsort(-logits[there], kind="stable")[:LIMIT]]
+    boxes, logits = boxes[surest], logits[surest]
+    kept = best_apart(boxes, logits, OVERLAP, LIMIT)
+    kept = kept[best_apart(boxes[kept], logits[kept], WITHIN, LIMIT, of_smaller=True)]
+    probabilities = np.exp(-np.logaddexp(0, -logits))
+    return joined(boxes, probabilities, kept, OVERLAP), logits[kept]
 
 
 def picture_sizes(frame: Size, scale: float) -> list[Size]:
