@@ -79,7 +79,7 @@ class Motion:
         self._frames = 0
         self._noise = np.full(self._now.shape[:2], LEAST / TIMES, np.float32)
         self._threshold: Levels = np.full(self._now.shape[:2], LEAST, np.uint8)
-        self._known = False
+        self._bearable, self._known = True, False
 
     def compare(self, pixels: Pixels) -> Change:
         """Take the next frame, of the same size."""
@@ -87,9 +87,12 @@ class Motion:
         self._frames += 1
         if self._frames <= FEW or self._frames % PAUSE == 0:
             self._learn(before)
-        self._gain = _gain(self._searched, self._now)
-        changed = _changes(self._searched, self._now, self._gain) > self._threshold
-        return Change(_clustered(changed), self._gain, self._known)
+        changed = self._changed()
+        if changed.any():
+            # Perhaps by the light alone. While nothing has changed, nor has that.
+            self._gain = _gain(self._searched, self._now)
+            changed = _clustered(self._changed())
+        return Change(changed, self._gain, self._known)
 
     def settle(self, cells: Cells | None = None) -> None:
         """Note that these cells of the newest frame, or all, are now searched."""
@@ -99,6 +102,10 @@ class Motion:
             # As bright as the rest was when it was searched.
             now = cv2.convertScaleAbs(self._now, alpha=1 / self._gain)
             self._searched = np.where(cells[..., None], now, self._searched)
+
+    def _changed(self) -> Cells:
+        """Where the newest frame is not what was searched."""
+        return _changes(self._searched, self._now, self._gain) > self._threshold
 
     def _learn(self, before: Pixels) -> None:
         """Learn the noise from the frame before to the newest."""
@@ -110,9 +117,11 @@ class Motion:
                 self._noise = np.maximum(self._noise, largest)
             else:
                 self._noise *= np.where(largest > self._noise, np.float32(UP), np.float32(DOWN))
-            np.clip(self._noise, LEAST / TIMES, UNEVEN * _middle(self._noise), out=self._noise)
+            middle = max(_middle(self._noise[::2, ::2]), LEAST / TIMES)
+            np.clip(self._noise, LEAST / TIMES, UNEVEN * middle, out=self._noise)
             self._threshold = np.minimum(TIMES * self._noise, 255).astype(np.uint8)
-        self._known = self._frames >= FEW and _middle(self._threshold) < BLIND
+            self._bearable = TIMES * middle < BLIND
+        self._known = self._frames >= FEW and self._bearable
 
 
 def _averaged(pixels: Pixels, cell: int) -> Pixels:
