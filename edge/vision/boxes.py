@@ -86,10 +86,13 @@ def overlaps(first: Rows, second: Rows) -> NDArray[np.float64]:
     """
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    common = np.maximum(high - low, 0)
+    # A product of two planes takes a fraction of the time of np.prod along the last axis.
+    shared = common[..., 0] * common[..., 1]
     whole = _areas(first)[:, None] + _areas(second) - shared
     return np.asarray(np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0))
 
 
 def _areas(boxes: Rows) -> NDArray[np.float64]:
-    return np.asarray(np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1))
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    return np.asarray(sides[:, 0] * sides[:, 1])
