@@ -45,7 +45,7 @@ def best_apart(
     return kept
 
 
-def joined(boxes: Rows, weights: Scores, kept: NDArray[np.intp], threshold: float) -> Rows:
+def joined(boxes: Rows, scores: Scores, kept: NDArray[np.intp], threshold: float) -> Rows:
     """Each box that is kept, as the mean of those that it stands for: all that overlap it.
 
     Several cells see one face, each a bit elsewhere, and their mean lies nearer to it than the
@@ -54,16 +54,19 @@ def joined(boxes: Rows, weights: Scores, kept: NDArray[np.intp], threshold: floa
 
     Args:
         boxes: n x 4.
-        weights: n, above 0: how much each box counts, multiplied by how far it overlaps.
+        scores: n, above 0.
         kept: indices of k boxes.
-        threshold: overlap, 0..1, from which on a box counts.
+        threshold: overlap, 0..1, from which on a box counts: by the square of its score and of its
+            overlap, so that those that come and go with a pixel more or less count least.
 
     Returns:
         k x 4.
     """
     shared = overlaps(boxes[kept], boxes)
-    counted = np.where(shared >= threshold, shared * weights, 0)
-    return np.asarray(counted @ boxes / counted.sum(axis=1, keepdims=True))
+    counted = np.where(shared >= threshold, shared * scores, 0) ** 2
+    # Not by matmul: there is too little to do for BLAS, which an emulated Raspberry Pi got wrong.
+    means = (counted[:, :, None] * boxes).sum(axis=1) / counted.sum(axis=1, keepdims=True)
+    return np.asarray(means)
 
 
 def squared(boxes: Rows) -> Rows:
