@@ -44,8 +44,8 @@ def test_only_the_best_boxes_are_looked_at() -> None:
 def test_a_box_that_stands_for_others_is_their_mean_weighed_by_score_and_overlap() -> None:
     boxes = np.array([LEFT, MIDDLE, RIGHT], float)
     found = joined(boxes, np.array([1.0, 0.7, 1.0]), np.array([0, 2]), 0.4)
-    # The middle one overlaps both by 6/14: beside each it counts the square of 0.3.
-    moved = 4 * 0.09 / 1.09
+    # The middle one overlaps both by 6/14: beside each it counts 0.7 of the square of that.
+    moved = 4 * 9 / 79
     np.testing.assert_allclose(found, [[moved, 0, 10 + moved, 10], [8 - moved, 0, 18 - moved, 10]])
     np.testing.assert_allclose(joined(boxes, np.ones(3), np.array([0]), 0.5), [LEFT])
     assert joined(boxes, np.ones(3), np.array([], np.intp), 0.5).shape == (0, 4)

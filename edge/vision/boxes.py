@@ -56,14 +56,14 @@ def joined(boxes: Rows, scores: Scores, kept: NDArray[np.intp], threshold: float
         boxes: n x 4.
         scores: n, above 0.
         kept: indices of k boxes.
-        threshold: overlap, 0..1, from which on a box counts: by the square of its score and of its
+        threshold: overlap, 0..1, from which on a box counts: by its score and the square of its
             overlap, so that those that come and go with a pixel more or less count least.
 
     Returns:
         k x 4.
     """
     shared = overlaps(boxes[kept], boxes)
-    counted = np.where(shared >= threshold, shared * scores, 0) ** 2
+    counted = np.where(shared >= threshold, shared**2 * scores, 0)
     # Not by matmul: there is too little to do for BLAS, which an emulated Raspberry Pi got wrong.
     means = (counted[:, :, None] * boxes).sum(axis=1) / counted.sum(axis=1, keepdims=True)
     return np.asarray(means)
