@@ -43,9 +43,8 @@ def test_each_face_of_a_photo_gets_a_row_in_the_dataset_s_columns(tmp_path: Path
         found = Box(int(left), int(top), int(right), int(bottom))
         surest = detector.detect(read_picture(find_photo(portrait)))[0].box
         assert found == Box(*map(round, (surest.left, surest.top, surest.right, surest.bottom)))
-        # The noted box is the stock detector's, which begins in her cap: people draw lower and
-        # wider, and so does this one.
-        assert found.overlap(portrait.box) > 0.6
+        # The noted box is the stock detector's; this one's begins and ends lower, and is wider.
+        assert found.overlap(portrait.box) > 0.65
         assert label == "face_no_mask"
         assert 0.5 <= float(score) <= 1
 
