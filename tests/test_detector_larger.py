@@ -45,9 +45,13 @@ def test_a_picture_repeats_the_photo_that_same_photo_csv_names(tmp_path: Path) -
         Reading("large", again, repeating=[(large / "2.png", "1.png")]),
         Reading("scenes", drawn),
     ]
-    assert repeating_pictures(readings) == {scenes / "1.png": large / "2.png"}
+    readable = {scenes / "1.png", large / "2.png"}
+    assert repeating_pictures(readings, readable) == {scenes / "1.png": large / "2.png"}
     # On its own a folder repeats nothing.
-    assert repeating_pictures(readings[:1]) == repeating_pictures(readings[1:]) == {}
+    for one in readings:
+        assert repeating_pictures([one], readable) == {}
+    # Nor does a picture that is missing.
+    assert repeating_pictures(readings, {scenes / "1.png"}) == {}
 
 
 def test_a_photo_is_learnt_from_in_its_larger_form_with_its_own_labels(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Photos that another data folder has in more pixels: one photo each, shown in its larger form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +11,15 @@ from train.data.rows import Reading
 from train.detector.photos import Photo
 
 
-def repeating_pictures(readings: Sequence[Reading]) -> dict[Path, Path]:
-    """Which photos another data folder repeats, and where: what its same_photo.csv says."""
-    repeating = dict(pair for reading in readings for pair in reading.repeating)
+def repeating_pictures(readings: Sequence[Reading], readable: Collection[Path]) -> dict[Path, Path]:
+    """Which photos another data folder repeats, and where: what its same_photo.csv says.
+
+    Args:
+        readings: what the folders say.
+        readable: pictures that can be shown; another one repeats nothing.
+    """
+    said = dict(pair for reading in readings for pair in reading.repeating)
+    repeating = {path: name for path, name in said.items() if path in readable}
     pictures = {row.folder / row.name: row.name for reading in readings for row in reading.rows}
     named = {name: path for path, name in pictures.items() if path not in repeating}
     return {named[name]: path for path, name in repeating.items() if name in named}

@@ -45,16 +45,18 @@ class Material:
         Raises:
             MaskGateError: there are no bare or no masked faces on one side.
         """
-        repeating = repeating_pictures(self.readings)
+        # What is missing or broken was skipped, and has no patches.
+        readable = {patch.face.picture for patch in self.dataset.patches}
+        repeating = repeating_pictures(self.readings, readable)
         repeated = set(repeating.values())
         patches = [one for one in self.dataset.patches if one.face.picture not in repeated]
         training, held_back = split(patches, share=HELD_BACK)
         # Crops in which MTCNN finds no face: nine in ten wear masks, just those it is blind to.
         second = Detector(score_threshold=CROPPED)
         finder = detector_in(load_bundle(second.bundle), second)
-        photos = collect_photos(training, self.readings, finder)
+        labelled = collect_photos(training, self.readings, finder)
         sides = (
-            [in_more_pixels(photo, repeating) for photo in photos],
+            [in_more_pixels(photo, repeating) for photo in labelled],
             collect_photos(held_back, self.readings),
         )
         for photos, what in zip(sides, ("to train on", "to hold back"), strict=True):
