@@ -79,7 +79,7 @@ class Motion:
         self._frames = 0
         self._noise = np.full(self._now.shape[:2], LEAST / TIMES, np.float32)
         self._threshold: Levels = np.full(self._now.shape[:2], LEAST, np.uint8)
-        self._bearable, self._known = True, False
+        self._bearable = True
 
     def compare(self, pixels: Pixels) -> Change:
         """Take the next frame, of the same size."""
@@ -92,7 +92,8 @@ class Motion:
             # Perhaps by the light alone. While nothing has changed, nor has that.
             self._gain = _gain(self._searched, self._now)
             changed = _clustered(self._changed())
-        return Change(changed, self._gain, self._known)
+        known = self._frames >= FEW and self._bearable
+        return Change(changed, self._gain, known)
 
     def settle(self, cells: Cells | None = None) -> None:
         """Note that these cells of the newest frame, or all, are now searched."""
@@ -121,7 +122,6 @@ class Motion:
             np.clip(self._noise, LEAST / TIMES, UNEVEN * middle, out=self._noise)
             self._threshold = np.minimum(TIMES * self._noise, 255).astype(np.uint8)
             self._bearable = TIMES * middle < BLIND
-        self._known = self._frames >= FEW and self._bearable
 
 
 def _averaged(pixels: Pixels, cell: int) -> Pixels:
