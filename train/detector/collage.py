@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.vision.boxes import Rows
+from edge.vision.boxes import Rows, areas
 from train.detector.stored import Picture
-from train.detector.views import View, areas, view_of, within
+from train.detector.views import View, view_of, within
 
 PASTED = 4
 """Heads that are put into a view, at most."""

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 
 from edge.values import Pixels
+from edge.vision.boxes import areas
 from train.detector.collage import Choose, draw_size
 from train.detector.signs import Cover, draw_sign
 from train.detector.stored import Picture
-from train.detector.views import View, areas
+from train.detector.views import View
 
 MOST, SIZES = 4, (12.0, 150.0)
 """Things in a view, at most, and their sides, pixels of the view."""

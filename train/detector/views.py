@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.values import Landmarks, Pixels
-from edge.vision.boxes import Rows
+from edge.vision.boxes import Rows, areas
 from train.detector.stored import Picture
 from train.feed.masks import draw_mask
 
@@ -113,12 +113,6 @@ def within(view: View, width: float | None = None, height: float | None = None) 
     kept = (seen >= LEFT_OF_FACE * areas(view.boxes)) & large & (seen > 0)
     others = np.concatenate([others[areas(others) > 0], boxes[~kept & (seen > 0)]])
     return View(view.pixels, boxes[kept], view.points[kept], view.masked[kept], others)
-
-
-def areas(boxes: Rows) -> NDArray[np.float64]:
-    """Of each box, 0 where it is empty."""
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-    return np.asarray(sides[:, 0] * sides[:, 1], np.float64)
 
 
 def _fitting(picture: Picture, scale: float) -> tuple[Pixels, NDArray[np.float64]]:
