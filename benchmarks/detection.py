@@ -9,7 +9,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -81,11 +81,20 @@ def ours(name: str, settings: Detector) -> Way:
     return Way(name, lambda pixels: len(detector.detect(pixels)), lambda: detector.invoke_seconds)
 
 
+def take_turns(ways: Sequence[Way], rounds: int) -> None:
+    """Let each way find the faces of each frame in every round; one thread for OpenCV too."""
+    cv2.setNumThreads(1)
+    with click.progressbar(range(rounds), label="rounds", file=sys.stderr) as bar:
+        for _ in bar:
+            for frame in FRAMES:
+                for way in ways:
+                    way.run(frame)
+
+
 @click.command()
 @click.option("--rounds", default=20, show_default=True, help="How often each way runs.")
 def main(rounds: int) -> None:
     """Measure face detection on 640x480 frames."""
-    cv2.setNumThreads(1)
     click.echo("loading TensorFlow", err=True)
     ways = [
         package(),
@@ -93,11 +102,7 @@ def main(rounds: int) -> None:
         ours("quick, its settings", QUICK),
         ours("our defaults", Detector()),
     ]
-    with click.progressbar(range(rounds), label="rounds", file=sys.stderr) as bar:
-        for _ in bar:
-            for frame in FRAMES:
-                for way in ways:
-                    way.run(frame)
+    take_turns(ways, rounds)
     print_table(
         f"Face detection, 640x480, medians of {rounds} rounds",
         ("frame", "way", "faces", "ms", "in invoke", "share", "ms / invoke", "times faster"),

@@ -6,14 +6,12 @@ busy moment hits all of them; the ratios are those of the rounds.
 """
 
 import statistics
-import sys
 from pathlib import Path
 
 import click
-import cv2
 
 from benchmarks.aizoo import Aizoo
-from benchmarks.detection import FRAMES, Way, ours
+from benchmarks.detection import FRAMES, Way, ours, take_turns
 from benchmarks.table import print_table
 from edge.bundle import load_bundle
 from edge.config import Classifier as ClassifierSettings
@@ -66,12 +64,7 @@ def main(of_yunet: Path | None, of_aizoo: Path | None, rounds: int) -> None:
     ways += [ours("MTCNN", Detector(kind="mtcnn"))]
     ways += [yunet(of_yunet)] if of_yunet else []
     ways += [aizoo(of_aizoo)] if of_aizoo else []
-    cv2.setNumThreads(1)
-    with click.progressbar(range(rounds), label="rounds", file=sys.stderr) as bar:
-        for _ in bar:
-            for frame in FRAMES:
-                for way in ways:
-                    way.run(frame)
+    take_turns(ways, rounds)
     print_table(
         f"Peers, 640x480, one thread, medians of {rounds} rounds",
         ("frame", "way", "faces", "ms", "in invoke", "share", "times ours", "bar"),
