@@ -24,7 +24,7 @@ SURE, DOUBTFUL, FAINT = 4.0, 1.0, -3.0
 
 def looked(
     photo: Pixels, boxes: Rows, first: Scores, against: float = 0.0
-) -> tuple[Scores, InvokeClock]:
+) -> tuple[Rows, Scores, InvokeClock]:
     """What a second look says of some finds that O-Net spoke against, and how long it took."""
     bundle, clock = load_bundle(MODELS / "maskgate"), InvokeClock()
     source = bundle.manifest.input
@@ -32,38 +32,52 @@ def looked(
     sampling = QuickSampling(photo.shape[1::-1], [photo.shape[1::-1]], source)
     sampling.see(photo)
     second = SecondLook(Net(model, source, clock))
-    return second.look(sampling, boxes, first, first - against), clock
+    return *second.look(sampling, boxes, first, first - against), clock
 
 
 def test_of_doubtful_finds_a_face_gains_and_what_is_none_loses() -> None:
     boxes = np.array([FLAG, FACE, CORNER], float)
-    said, _ = looked(astronaut(), boxes, np.full(3, DOUBTFUL))
+    where, said, _ = looked(astronaut(), boxes, np.full(3, DOUBTFUL))
+    assert where[2].tolist() == list(CORNER)
     assert said[1] > DOUBTFUL + 1
     assert said[0] < DOUBTFUL - 1
     assert said[2] == pytest.approx((DOUBTFUL + NO_FACE) / 2)
 
 
+@pytest.mark.parametrize("aside", [(20, 0), (-20, 0), (0, 24), (12, -15)])
+def test_a_doubtful_box_that_lies_beside_its_face_comes_half_way_nearer(
+    aside: tuple[float, float],
+) -> None:
+    beside = np.array([FACE], float) + np.tile(aside, 2)
+    where, _, _ = looked(astronaut(), beside, np.full(1, DOUBTFUL))
+    right, _, _ = looked(astronaut(), np.array([FACE], float), np.full(1, DOUBTFUL))
+    nearer = (where - right)[0].reshape(2, 2).mean(axis=0)
+    np.testing.assert_allclose(nearer, np.divide(aside, 2), atol=4)
+
+
 def test_what_is_clear_is_not_looked_at_again() -> None:
     logits = np.array([SURE, FAINT])
-    said, clock = looked(astronaut(), np.array([FLAG, FACE], float), logits)
+    finds = np.array([FLAG, FACE], float)
+    where, said, clock = looked(astronaut(), finds, logits)
+    assert where.tolist() == finds.tolist()
     assert said.tolist() == logits.tolist()
     assert clock.seconds == 0
 
 
 def test_what_o_net_has_settled_is_not_looked_at_again() -> None:
-    said, clock = looked(astronaut(), np.array([FLAG], float), np.full(1, DOUBTFUL), against=2.0)
+    _, said, clock = looked(astronaut(), np.array([FLAG], float), np.full(1, DOUBTFUL), against=2.0)
     assert said.tolist() == [DOUBTFUL - 2]
     assert clock.seconds == 0
 
 
 def test_no_find_is_no_second_look() -> None:
-    said, clock = looked(astronaut(), np.zeros((0, 4)), np.zeros(0))
+    _, said, clock = looked(astronaut(), np.zeros((0, 4)), np.zeros(0))
     assert len(said) == clock.seconds == 0
 
 
 def test_of_many_doubtful_finds_only_the_surest_are_looked_at() -> None:
     logits = np.linspace(0.7, 2.2, LIMIT + 5)
-    said, _ = looked(astronaut(), np.tile(np.array(FLAG, float), (len(logits), 1)), logits)
+    _, said, _ = looked(astronaut(), np.tile(np.array(FLAG, float), (len(logits), 1)), logits)
     assert said[:5].tolist() == logits[:5].tolist()
     assert (said[5:] < logits[5:]).all()
 

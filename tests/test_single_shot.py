@@ -60,8 +60,10 @@ def test_each_face_of_a_group_is_found_once_the_surest_first() -> None:
         assert all(face.box.overlap(other.box) < 0.45 for other in faces[number + 1 :])
 
 
-def test_boxes_end_at_the_frames_edge(photo: Pixels) -> None:
-    cut = np.ascontiguousarray(photo[100:, 200:])
+@pytest.mark.parametrize(("top", "left"), [(100, 200), (0, 236)])
+def test_boxes_end_at_the_frames_edge(photo: Pixels, top: int, left: int) -> None:
+    """The second cut leaves a face in doubt, which is looked at again."""
+    cut = np.ascontiguousarray(photo[top:, left:])
     height, width = cut.shape[:2]
     for face in detector(score_threshold=0.2).detect(cut):
         assert 0 <= face.box.left < face.box.right <= width - 1

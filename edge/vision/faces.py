@@ -33,6 +33,11 @@ def make_face(box: NDArray[np.float64], points: NDArray[np.float64], logit: floa
     return Face(Box(*box.tolist()), score, Landmarks(*map(tuple, points.tolist())))
 
 
+def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probability that each logit means."""
+    return np.exp(-np.logaddexp(0, -logits))
+
+
 def logit_of(probability: float) -> float:
     """The logit that means a probability; of 0 and 1, minus and plus infinity."""
     if probability in (0, 1):

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.values import Pixels
-from edge.vision.boxes import Rows, Scores, overlaps
+from edge.vision.boxes import Rows, Scores, joined, overlaps
 from edge.vision.cells import faces_in_cells
-from edge.vision.faces import logit_of
+from edge.vision.faces import logit_of, probabilities
 from edge.vision.net import Net
 from edge.vision.sampling import Sampling
 
@@ -47,7 +47,9 @@ class SecondLook:
         self._net = net
         self._least, self._most = map(logit_of, DOUBTFUL)
 
-    def look(self, sampling: Sampling, boxes: Rows, first: Scores, so_far: Scores) -> Scores:
+    def look(
+        self, sampling: Sampling, boxes: Rows, first: Scores, so_far: Scores
+    ) -> tuple[Rows, Scores]:
         """Look at the finds of a frame.
 
         Args:
@@ -57,29 +59,38 @@ class SecondLook:
             so_far: n, the same after what O-Net says against them.
 
         Returns:
-            The logits, n: of the doubtful ones the mean of both looks in place of the first.
+            The boxes and the logits, of the doubtful ones the means of both looks in place of the
+            first's.
         """
         doubtful = (first >= self.faintest) & (so_far >= self._least) & (so_far < self._most)
         rows = np.flatnonzero(doubtful)
         if not rows.size:
-            return so_far
+            return boxes, so_far
         rows = rows[np.argsort(-so_far[rows], kind="stable")][:LIMIT]
         middles = (boxes[rows, :2] + boxes[rows, 2:]) / 2
         sizes = boxes[rows, 2:] - boxes[rows, :2]
         reach = sizes.max(axis=1, keepdims=True) * (SIDE / FACE / 2)
         squares = np.hstack([middles - reach, middles + reach])
-        both: Scores = so_far.copy()
-        for row, size, patch in zip(
-            rows, sizes / reach * (SIDE / 2), sampling.patches(squares, SIDE), strict=True
+        scales = reach / (SIDE / 2)
+        boxes, logits = boxes.copy(), so_far.copy()
+        for row, size, scale, patch in zip(
+            rows, sizes, scales, sampling.patches(squares, SIDE), strict=True
         ):
             mirrored = np.asarray(cv2.flip(patch, 1), np.uint8)
-            both[row] += (self._said_of(mirrored, size) - first[row]) / 2
-        return both
+            off, logit = self._said_of(mirrored, size / scale)
+            boxes[row] += off * scale / 2
+            logits[row] += (logit - first[row]) / 2
+        return boxes, logits
 
-    def _said_of(self, mirrored: Pixels, size: NDArray[np.float64]) -> float:
-        """The logit of a face of a size in the middle of a picture."""
+    def _said_of(
+        self, mirrored: Pixels, size: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float]:
+        """How far from a box of a size in the middle a face is, not mirrored, and its logit."""
         boxes, logits = faces_in_cells(self._net.run(mirrored), NO_FACE)
-        middle = np.full(2, SIDE / 2)
-        there = np.concatenate([middle - size / 2, middle + size / 2])
+        there = SIDE / 2 + np.concatenate([-size, size]) / 2
         same = overlaps(boxes, there[np.newaxis])[:, 0] >= SAME
-        return float(logits[same].max(initial=NO_FACE))
+        if not same.any():
+            return np.zeros(4), NO_FACE
+        surest = np.argmax(np.where(same, logits, -np.inf), keepdims=True)
+        left, top, right, bottom = joined(boxes, probabilities(logits), surest, SAME)[0] - there
+        return np.array([-right, top, -left, bottom]), float(logits[surest[0]])

@@ -23,7 +23,7 @@ from edge.vision.boxes import Rows, Scores, best_apart, joined
 from edge.vision.cells import BLOCK, faces_in_cells
 from edge.vision.closer_look import CloserLook
 from edge.vision.detectors import CLOSER_LOOK, SINGLE_SHOT
-from edge.vision.faces import logit_of, make_face, require_frame
+from edge.vision.faces import logit_of, make_face, probabilities, require_frame
 from edge.vision.net import Net
 from edge.vision.sampling import Picture, QuickSampling, Size
 from edge.vision.second_look import SIDE, SecondLook
@@ -113,11 +113,13 @@ class SingleShot:
         rooms, sampling = self._prepared(pixels.shape[1::-1])
         sampling.see(np.ascontiguousarray(pixels))
         boxes, first = self._first_look(rooms, sampling)
+        edges = np.tile(pixels.shape[1::-1], 2) - 1
         # What lies beyond the edge has no width or height left.
-        boxes = np.clip(boxes, 0, np.tile(pixels.shape[1::-1], 2) - 1)
+        boxes = np.clip(boxes, 0, edges)
         boxes, first = _one_each(boxes, first)
         logits, points = self._closer.look(sampling, boxes, first)
-        logits = self._second.look(sampling, boxes, first, logits)
+        boxes, logits = self._second.look(sampling, boxes, first, logits)
+        boxes = np.clip(boxes, 0, edges)
         passed = [i for i in np.argsort(-logits, kind="stable") if logits[i] > self._threshold]
         return [make_face(boxes[i], points[i], logits[i]) for i in passed]
 
@@ -162,8 +164,7 @@ def _one_each(boxes: Rows, logits: Scores) -> tuple[Rows, Scores]:
     boxes, logits = boxes[surest], logits[surest]
     kept = best_apart(boxes, logits, OVERLAP, LIMIT)
     kept = kept[best_apart(boxes[kept], logits[kept], WITHIN, LIMIT, of_smaller=True)]
-    probabilities = np.exp(-np.logaddexp(0, -logits))
-    return joined(boxes, probabilities, kept, OVERLAP), logits[kept]
+    return joined(boxes, probabilities(logits), kept, OVERLAP), logits[kept]
 
 
 def picture_sizes(frame: Size, scale: float) -> list[Size]:
