@@ -88,9 +88,10 @@ class SecondLook:
         """How far from a box of a size in the middle a face is, not mirrored, and its logit."""
         boxes, logits = faces_in_cells(self._net.run(mirrored), NO_FACE)
         there = SIDE / 2 + np.concatenate([-size, size]) / 2
-        same = overlaps(boxes, there[np.newaxis])[:, 0] >= SAME
-        if not same.any():
+        same = np.flatnonzero(overlaps(boxes, there[np.newaxis])[:, 0] >= SAME)
+        if not same.size:
             return np.zeros(4), NO_FACE
-        surest = np.argmax(np.where(same, logits, -np.inf), keepdims=True)
+        boxes, logits = boxes[same], logits[same]
+        surest = np.argmax(logits, keepdims=True)
         left, top, right, bottom = joined(boxes, probabilities(logits), surest, SAME)[0] - there
         return np.array([-right, top, -left, bottom]), float(logits[surest[0]])
