@@ -205,6 +205,7 @@ def test_photos_that_another_folder_has_larger_are_learnt_from_there_and_held_ba
     alone, both = (
         load_material(folders, {}, allow_skipped=False) for folders in ([photos], [photos, larger])
     )
+    assert [one.path for one in both.photos()] == [one.path for one in alone.photos()]
     (before, held_back, faces), (training, still_held_back, same_faces) = (
         alone.split(),
         both.split(),

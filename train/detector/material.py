@@ -33,8 +33,8 @@ class Material:
     readings: Sequence[Reading]
 
     def photos(self) -> list[Photo]:
-        """All photos."""
-        return collect_photos(self.dataset.patches, self.readings)
+        """All photos; of one that another folder has in more pixels only the first form."""
+        return collect_photos(self._of_photos(self._repeating()), self.readings)
 
     def split(self) -> tuple[list[Photo], list[Photo], list[Patch]]:
         """Photos to train on, photos held back, and the faces of the former.
@@ -45,12 +45,8 @@ class Material:
         Raises:
             MaskGateError: there are no bare or no masked faces on one side.
         """
-        # What is missing or broken was skipped, and has no patches.
-        readable = {patch.face.picture for patch in self.dataset.patches}
-        repeating = repeating_pictures(self.readings, readable)
-        repeated = set(repeating.values())
-        patches = [one for one in self.dataset.patches if one.face.picture not in repeated]
-        training, held_back = split(patches, share=HELD_BACK)
+        repeating = self._repeating()
+        training, held_back = split(self._of_photos(repeating), share=HELD_BACK)
         # Crops in which MTCNN finds no face: nine in ten wear masks, just those it is blind to.
         second = Detector(score_threshold=CROPPED)
         finder = detector_in(load_bundle(second.bundle), second)
@@ -62,6 +58,17 @@ class Material:
         for photos, what in zip(sides, ("to train on", "to hold back"), strict=True):
             _require_both(photos, what)
         return *sides, training
+
+    def _repeating(self) -> dict[Path, Path]:
+        """Photos that another folder has in more pixels, and where."""
+        # What is missing or broken was skipped, and has no patches.
+        readable = {patch.face.picture for patch in self.dataset.patches}
+        return repeating_pictures(self.readings, readable)
+
+    def _of_photos(self, repeating: Mapping[Path, Path]) -> list[Patch]:
+        """The faces, but for those that are labelled in a photo's larger form."""
+        larger = set(repeating.values())
+        return [one for one in self.dataset.patches if one.face.picture not in larger]
 
 
 def load_material(
