@@ -23,7 +23,8 @@ import click
 from paho.mqtt.client import Client, MQTTMessage
 
 from edge.mqtt.delivery import LATE_SECONDS
-from tests.conftest import Listener, Mosquitto, wait_until
+from tests.brokers import Listener, Mosquitto
+from tests.waiting import wait_until
 
 DEVICE = """
 import random, sys, time

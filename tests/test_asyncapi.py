@@ -16,8 +16,10 @@ from edge.alerting.losses import Loss, to_dropped_event
 from edge.config import Commands, Device, HomeAssistant, Snapshot
 from edge.config.commands import COMMANDS
 from edge.mqtt.publisher import SESSION_SECONDS
-from tests.conftest import COMMANDER, DOCS, PASSWORD, USER, Mosquitto, wait_until
+from tests.brokers import PASSWORD, USER, Mosquitto
+from tests.conftest import COMMANDER, DOCS
 from tests.person import Person
+from tests.waiting import wait_until
 from tests.watches import bare_face_video, settings, watching
 
 ROOT = f"maskgate/hq/{USER}"

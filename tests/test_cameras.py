@@ -22,7 +22,7 @@ from edge.sources.freeze import Freeze
 from edge.sources.opening import open_watched
 from edge.sources.source import SourceAway
 from edge.sources.state import Record
-from tests.conftest import free_port, wait_until
+from tests.waiting import free_port, wait_until
 
 SERVER = Path(__file__).with_name("camera_server.py")
 BACK_WITHIN = 10.0

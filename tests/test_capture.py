@@ -19,7 +19,7 @@ from edge.sources.source import Source, SourceAway
 from edge.sources.state import Record
 from edge.sources.video import VideoFile
 from edge.values import Frame, Pixels
-from tests.conftest import wait_until
+from tests.waiting import wait_until
 
 
 def film(path: Path, frames: int, rate: float) -> Path:

@@ -18,8 +18,8 @@ from edge.config.commands import COMMANDS, CommandName
 from edge.errors import MaskGateError
 from edge.lane import MOST_WAITING
 from edge.mqtt.message import Message, Publication
-from tests.conftest import wait_until
 from tests.schemas import schema
+from tests.waiting import wait_until
 
 DEVICE = Device(site="hq", id="north-door")
 ROOT = "maskgate/hq/north-door"

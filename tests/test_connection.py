@@ -11,7 +11,7 @@ from edge.config import Broker
 from edge.mqtt.connection import Connection
 from edge.mqtt.message import Message, Publication
 from edge.mqtt.waker import Waker
-from tests.conftest import Mosquitto
+from tests.brokers import Mosquitto
 
 
 def test_messages_that_came_in_one_tls_record_do_not_wait_for_the_next(certificates: Path):

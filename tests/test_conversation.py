@@ -17,9 +17,10 @@ from edge.nets import OpenNets
 from edge.people.counts import to_message
 from edge.people.day_counts import DayCounts
 from edge.values import Pixels
-from tests.conftest import Embedded, Mosquitto, wait_until
+from tests.brokers import Embedded, Mosquitto
 from tests.person import ROOT, Person
 from tests.schemas import schema
+from tests.waiting import wait_until
 from tests.watches import bare_face_video, settings, watching
 
 AnyBroker = Mosquitto | Embedded

@@ -30,8 +30,10 @@ from edge.mqtt.publisher import Publisher
 from edge.mqtt.reports import Report
 from edge.mqtt.waker import Waker
 from edge.people.counts import Counts, to_message
-from tests.conftest import DOCS, Embedded, Listener, Mosquitto, wait_until
+from tests.brokers import Embedded, Listener, Mosquitto
+from tests.conftest import DOCS
 from tests.samples import alert
+from tests.waiting import wait_until
 
 DEVICE = Device(site="hq", id="north-door")
 ROOT = "maskgate/hq/north-door"

@@ -14,8 +14,9 @@ from edge.config import Device
 from edge.config import Outbox as OutboxSettings
 from edge.mqtt.embedded_broker import EmbeddedBroker
 from edge.mqtt.publisher import Publisher
-from tests.conftest import Listener, free_port, wait_until
+from tests.brokers import Listener
 from tests.samples import alert
+from tests.waiting import free_port, wait_until
 
 CONNECT_5 = bytes([0x10, 16, 0, 4]) + b"MQTT" + bytes([5, 2, 0, 60, 0, 0, 3]) + b"abc"
 """A login in MQTT 5, which it does not speak."""

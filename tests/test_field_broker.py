@@ -13,9 +13,11 @@ from edge.mqtt.connection import Connection
 from edge.mqtt.message import Publication
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.waker import Waker
-from tests.conftest import COMMANDER, OTHER_USER, PASSWORD, READER, USER, Mosquitto, wait_until
+from tests.brokers import OTHER_USER, PASSWORD, USER, Mosquitto
+from tests.conftest import COMMANDER, READER
 from tests.person import Person
 from tests.samples import alert
+from tests.waiting import wait_until
 
 MINE, OTHERS = f"maskgate/hq/{USER}", f"maskgate/hq/{OTHER_USER}"
 Try = Callable[[str, str], str | None]

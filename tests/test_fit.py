@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import free_port, wait_until
+from tests.waiting import free_port, wait_until
 
 PROGRAM = (sys.executable, "-m", "tests.fitting")
 QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}

@@ -16,9 +16,9 @@ from firmware_config import host
 from firmware_config.host import deploy
 from firmware_config.payload import payload_id
 from firmware_config.ssh import COMMAND_VARIABLE
-from tests.conftest import wait_until
 from tests.payloads import make_payload, secrets_under
 from tests.sshd import Relay, Sshd, command_lines
+from tests.waiting import wait_until
 
 MB = 1_000_000
 

@@ -15,8 +15,9 @@ from firmware_config.host import ask_host, deploy, fit, remove
 from firmware_config.host_facts import HostFacts
 from firmware_config.profile import load_profile
 from firmware_config.ssh import COMMAND_VARIABLE
-from tests.conftest import Silent, free_port
+from tests.brokers import Silent
 from tests.sshd import Sshd, make_key
+from tests.waiting import free_port
 
 MB = 1_000_000
 

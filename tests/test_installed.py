@@ -10,9 +10,10 @@ from jsonschema import Draft202012Validator
 from edge.config import Device
 from edge.health.installed import INSTALLED, Installed
 from edge.watch import conversation
-from tests.conftest import Embedded, Mosquitto, wait_until
+from tests.brokers import Embedded, Mosquitto
 from tests.person import Person
 from tests.schemas import schema
+from tests.waiting import wait_until
 from tests.watches import settings, watching
 
 NOTE: dict[str, Any] = {

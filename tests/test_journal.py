@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge.health.journal import LONGEST, JournalHandler, entry, goes_to_journal
-from tests.conftest import wait_until
 from tests.services import Journal
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")

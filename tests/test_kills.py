@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MOSQUITTO
+from tests.brokers import MOSQUITTO
 from tests.kills import kill_again_and_again
 
 

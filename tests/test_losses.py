@@ -16,9 +16,10 @@ from edge.alerting.outbox import Outbox
 from edge.config import Broker, Device
 from edge.config import Outbox as OutboxSettings
 from edge.mqtt.publisher import Publisher
-from tests.conftest import Embedded, Listener, Mosquitto, wait_until
+from tests.brokers import Embedded, Listener, Mosquitto
 from tests.samples import alert
 from tests.test_outbox import full_disk, numbers
+from tests.waiting import wait_until
 
 SCHEMA = json.loads((Path(edge.__file__).parent / "schemas" / "dropped.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)

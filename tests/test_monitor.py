@@ -19,10 +19,10 @@ from edge.health.monitor import Monitor
 from edge.health.service import in_short
 from edge.health.window import LATENCY_FRAMES, RATE_FRAMES, RATE_SECONDS, Rate, Spent
 from edge.watch.running import Watch
-from tests.conftest import free_port
 from tests.test_hardware import zone
 from tests.test_health import SCHEMA, WELL
 from tests.test_watching import film, settings
+from tests.waiting import free_port
 
 
 class Clock:

@@ -26,9 +26,11 @@ from firmware_config.credentials import Credentials, open_credentials
 from firmware_config.inventory import Fleet
 from firmware_config.logins import hash_password, is_hash_of
 from firmware_config.mosquitto import PLACE, acl, configuration, write_broker_files
-from tests.conftest import DOCS, MOSQUITTO, Mosquitto, wait_until
+from tests.brokers import MOSQUITTO, Mosquitto
+from tests.conftest import DOCS
 from tests.person import Person
 from tests.samples import alert
+from tests.waiting import wait_until
 
 NORTH, SOUTH, HALL = ("hq", "north-door"), ("hq", "south-door"), ("works", "hall_1")
 

@@ -17,7 +17,7 @@ from edge.sources import capture
 from edge.sources.capture import Capture
 from edge.sources.source import SourceAway
 from edge.sources.state import Record
-from tests.conftest import free_port, wait_until
+from tests.waiting import free_port, wait_until
 
 
 class Clock:

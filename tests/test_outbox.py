@@ -20,8 +20,8 @@ from edge.alerting import outbox as outbox_module
 from edge.alerting.outbox import Outbox, default_path
 from edge.config import Outbox as OutboxSettings
 from edge.errors import MaskGateError
-from tests.conftest import said_until_killed
 from tests.samples import alert
+from tests.waiting import said_until_killed
 
 
 def numbers(outbox: Outbox, limit: int = 10_000) -> list[int]:

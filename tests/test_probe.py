@@ -35,7 +35,7 @@ from edge.runtime.accelerator import CPU, Accelerator
 from edge.runtime.processor import Processor, Way
 from edge.runtime.trial import Job, Trial, TrialError, try_model
 from tests.accelerators import built_delegate, gpu_in_software
-from tests.conftest import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 SMALL = Camera(width=96, height=72)

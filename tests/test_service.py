@@ -11,8 +11,8 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import free_port, wait_until
 from tests.services import ServiceManager
+from tests.waiting import free_port, wait_until
 
 HANG = """
 import pathlib, time

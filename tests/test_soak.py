@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from benchmarks.soak import LIMIT, Sample, growth
-from tests.conftest import MOSQUITTO
+from tests.brokers import MOSQUITTO
 
 
 @pytest.mark.slow

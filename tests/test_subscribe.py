@@ -18,8 +18,9 @@ from edge.mqtt.connection import Connection
 from edge.mqtt.message import Publication
 from edge.mqtt.subscribe import subscribe
 from edge.mqtt.waker import Waker
-from tests.conftest import PASSWORD, Embedded, Mosquitto, Silent, free_port, wait_until
+from tests.brokers import PASSWORD, Embedded, Mosquitto, Silent
 from tests.samples import alert
+from tests.waiting import free_port, wait_until
 
 DEVICE = Device(site="hq", id="north-door")
 COMMAND = [sys.executable, "-c", "from edge.cli import main; main()", "subscribe"]

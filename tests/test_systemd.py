@@ -16,8 +16,8 @@ from edge.health.watchdog import Watchdog
 from edge.sources.state import CameraState, Condition
 from edge.values import Frame
 from edge.vision.gate import Look
-from tests.conftest import wait_until
 from tests.services import ServiceManager
+from tests.waiting import wait_until
 
 NO_FRAME = Frame(np.zeros((1, 1, 3), np.uint8), "door", 0, 0.0, 0.0)
 NO_OUTCOME = Outcome([], [], {}, Look("off"))

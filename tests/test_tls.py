@@ -1,40 +1,18 @@
 """TLS with certificates of the device, at a real broker."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from edge.alerting.outbox import Outbox
-from edge.config import Broker, Device
-from edge.config import Outbox as OutboxSettings
+from edge.config import Broker
 from edge.errors import MaskGateError
-from edge.mqtt.publisher import Publisher
 from edge.mqtt.tls import tls_context
-from tests.conftest import OTHER_USER, USER, Mosquitto, wait_until
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    opened = Outbox(OutboxSettings(path=tmp_path / "outbox.sqlite"))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def publish(outbox: Outbox) -> Iterator[Callable[[Broker], Publisher]]:
-    publishers: list[Publisher] = []
-
-    def start(broker: Broker) -> Publisher:
-        publishers.append(Publisher(broker, Device(), outbox))
-        publishers[-1].start()
-        return publishers[-1]
-
-    yield start
-    for publisher in publishers:
-        publisher.stop()
+from tests.brokers import OTHER_USER, USER, Mosquitto
+from tests.publishing import Publish
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -56,7 +34,7 @@ def strict_broker(make_mosquitto: Callable[..., Mosquitto], certificates: Path) 
 def test_a_device_with_a_certificate_is_let_in(
     strict_broker: Mosquitto,
     certificates: Path,
-    publish: Callable[[Broker], Publisher],
+    publish: Publish,
     protocol: str,
 ):
     shown = {
@@ -72,7 +50,7 @@ def test_certificate_and_key_may_be_one_file(
     strict_broker: Mosquitto,
     certificates: Path,
     tmp_path: Path,
-    publish: Callable[[Broker], Publisher],
+    publish: Publish,
 ):
     both = tmp_path / "both.pem"
     both.touch(0o600)
@@ -84,7 +62,7 @@ def test_certificate_and_key_may_be_one_file(
 
 
 def test_a_broker_that_wants_a_certificate_is_not_connected_and_says_what_to_do(
-    strict_broker: Mosquitto, publish: Callable[[Broker], Publisher]
+    strict_broker: Mosquitto, publish: Publish
 ):
     publisher = publish(strict_broker.settings)
     wait_until(lambda: "broker.cert_file" in publisher.state.detail)

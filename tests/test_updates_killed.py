@@ -17,8 +17,8 @@ from edge.config import Settings
 from edge.updates.current import updates_folder, with_updates
 from edge.updates.update import go_back, update
 from tests.bundles import new_key
-from tests.conftest import wait_until
 from tests.updating import newer, runs, signed_device, started
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = int(os.environ.get("KILLED_UPDATES", "8"))

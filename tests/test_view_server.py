@@ -20,8 +20,8 @@ from edge.errors import MaskGateError
 from edge.people.counts import Counts
 from edge.values import Box, Verdict
 from edge.view import server
-from tests.conftest import free_port, wait_until
 from tests.live_page import Page, alert, decoded, outcome
+from tests.waiting import free_port, wait_until
 
 
 def test_a_picture_comes_with_what_was_found_in_it(page: Page) -> None:

@@ -21,7 +21,7 @@ from edge.people.counts import Counts
 from edge.values import Frame
 from edge.view.showing import Showing
 from edge.watch.running import Watch
-from tests.conftest import free_port, wait_until
+from tests.waiting import free_port, wait_until
 
 CPU = {"detector": Detector(accelerator="cpu"), "classifier": Classifier(accelerator="cpu")}
 WALL = ((0.0, 0.0), (1.0, 0.0), (1.0, 0.1))

@@ -18,7 +18,8 @@ from edge.config import Broker, Camera, Classifier, Detector, Outbox, Settings
 from edge.demo.source import Demo
 from edge.errors import MaskGateError
 from edge.watch.job import watch
-from tests.conftest import Embedded, Listener, Mosquitto, free_port, wait_until
+from tests.brokers import Embedded, Listener, Mosquitto
+from tests.waiting import free_port, wait_until
 from tests.watches import bare_face_video
 
 MASKGATE = [sys.executable, "-c", "from edge.cli import main; main()"]

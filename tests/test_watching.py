@@ -34,7 +34,8 @@ from edge.values import Frame
 from edge.watch.observer import Observer
 from edge.watch.requests import MOST_WAITING, Requests
 from edge.watch.running import Watch
-from tests.conftest import Embedded, Listener, Mosquitto, free_port, wait_until
+from tests.brokers import Embedded, Listener, Mosquitto
+from tests.waiting import free_port, wait_until
 
 
 class Onlooker(Observer):

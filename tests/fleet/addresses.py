@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tests.conftest import free_port
 from tests.fleet.clusters import Cluster
 from tests.fleet.programs import Program
+from tests.waiting import free_port
 
 NAME = "broker.fleet.test"
 _HAPROXY = """

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP, Signals
 
-from tests.conftest import free_port
 from tests.fleet.programs import Program
+from tests.waiting import free_port
 
 NODES = 3
 START_SECONDS = 240.0

@@ -17,11 +17,11 @@ from signal import SIGKILL, SIGSTOP
 import click
 
 from edge.ending import tidied_on_sigterm
-from tests.conftest import wait_until
 from tests.fleet.addresses import balanced, named
 from tests.fleet.clusters import NODES, nats_cluster, rabbitmq_cluster
 from tests.fleet.devices import Devices
 from tests.fleet.subscriber import Subscriber
+from tests.waiting import wait_until
 
 CLUSTERS = {"nats": nats_cluster, "rabbitmq": rabbitmq_cluster}
 WAYS = {"haproxy": balanced, "names": named}

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.conftest import free_port
 from tests.image_test.image import read_boot_file
 from tests.image_test.tools import IN_THE_BACKGROUND
+from tests.waiting import free_port
 
 HOST = "10.0.2.2"
 """What the machine calls the one that emulates it."""

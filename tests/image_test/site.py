@@ -12,7 +12,7 @@ from pathlib import Path
 from firmware_config.inventory import ADMIN
 from firmware_config.logins import READER
 from firmware_config.mosquitto import configuration
-from tests.conftest import Listener, Mosquitto
+from tests.brokers import Listener, Mosquitto
 from tests.image_test.machine import HOST, Machine, has_ssh
 
 DEVICE = "north-door"
