@@ -20,8 +20,6 @@ class Net:
             source: how the value of a pixel becomes an input value.
             clock: gets the time spent inside the model.
         """
-        # Looking bytes up is faster than computing with them.
-        self._table = source.values(np.arange(256))
         self._gain, self._shift = 1 / source.scale, -source.offset / source.scale
         self._clock = clock
         self._model = model
@@ -41,8 +39,6 @@ class Net:
         return self._clock.run(self._model)
 
     def _fill(self, picture: Picture) -> None:
+        # One pass, four values and more at a time: faster than looking bytes up.
         room = self._model.room()
-        if picture.dtype == np.uint8:
-            cv2.LUT(picture, self._table, dst=room)
-        else:
-            cv2.addWeighted(picture, self._gain, picture, 0, self._shift, dst=room)
+        cv2.addWeighted(picture, self._gain, picture, 0, self._shift, room, cv2.CV_32F)

@@ -84,8 +84,11 @@ class QuickSampling:
     def levels(self) -> Iterator[Picture]:
         """Bilinear, which is fair for less than half."""
         for level in self._levels:
-            cv2.resize(self._at_least(level.shape[1]), level.shape[1::-1], dst=level)
-            yield level
+            pixels = self._at_least(level.shape[1])
+            if pixels.shape != level.shape:
+                cv2.resize(pixels, level.shape[1::-1], dst=level)
+                pixels = level
+            yield pixels
 
     def patches(self, boxes: Rows, side: int) -> Iterator[Picture]:
         """Bilinear, to the 32nd of a pixel that OpenCV's warpAffine resolves."""
