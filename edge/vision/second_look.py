@@ -21,8 +21,8 @@ SIDE, FACE = 128, 56.0
 around it, this told faces best on photos held back."""
 DOUBTFUL = (0.65, 0.92)
 """Probabilities between which the net is asked again, once O-Net has spoken: it is asked first, for
-it takes a third of the time and settles most of what is none. What the first look gives less does
-not become a face: on photos held back nothing was gained from 0.57 on."""
+it takes a third of the time and settles most of what is none. What is less sure stays so: asking
+from 0.57 on gained nothing on photos held back."""
 SAME = 0.5
 """Overlap with the find from which on a cell speaks of it."""
 NO_FACE = -4.0
