@@ -1,4 +1,4 @@
-"""Real brokers for the tests, and somebody who listens to them."""
+"""What many tests begin with: brokers and a device that publishes, certificates, the page, sshd."""
 
 import os
 import shutil

@@ -84,7 +84,7 @@ def training(photos: Path, run: Path, other: Path) -> list[str]:
     # A test in the background inherits that SIGINT is ignored.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     short = "from train.detector import teach; teach.EPOCH, teach.BATCH, teach.VALIDATION = 3, 2, 1"
-    # Compiling takes a quarter of a minute, and twelve steps as they are a few seconds.
+    # Compiling takes a quarter of a minute, and so few steps as they are some seconds.
     plain = "import tensorflow; tensorflow.config.run_functions_eagerly(True)"
     command = f"{heed}; {short}; {plain}; from train.cli import main; main()"
     options = ["detector", str(photos), "--out", str(run), "--steps", "6", "--from", str(other)]

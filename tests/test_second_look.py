@@ -64,9 +64,10 @@ def test_what_is_clear_is_not_looked_at_again() -> None:
     assert clock.seconds == 0
 
 
-def test_what_o_net_has_settled_is_not_looked_at_again() -> None:
-    _, said, clock = looked(astronaut(), np.array([FLAG], float), np.full(1, DOUBTFUL), against=2.0)
-    assert said.tolist() == [DOUBTFUL - 2]
+@pytest.mark.parametrize("against", [0.5, 2.0])
+def test_what_o_net_has_settled_is_not_looked_at_again(against: float) -> None:
+    _, said, clock = looked(astronaut(), np.array([FLAG], float), np.full(1, DOUBTFUL), against)
+    assert said.tolist() == [DOUBTFUL - against]
     assert clock.seconds == 0
 
 
