@@ -6,10 +6,15 @@ import keras
 import numpy as np
 import pytest
 
+from edge.bundle import MODELS, load_bundle
 from edge.errors import MaskGateError
-from train.detector.going_on import go_on_from
+from edge.runtime.processor import on_cpu
+from edge.vision.detectors import SINGLE_SHOT
+from train.detector.going_on import go_on_from, settle
 from train.models import single_shot
-from train.models.single_shot import single_shot_model
+from train.models.single_shot import SIDE, single_shot_model, without_landmarks
+
+SHIPPED = MODELS / "maskgate"
 
 
 def knowing(net: keras.Model) -> keras.Model:
@@ -25,28 +30,31 @@ def smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with monkeypatch.context() as then:
         then.setattr(single_shot, "FILTERS", (16, 16, 32, 48, 64))
         then.setattr(single_shot, "BLOCKS", (1, 2, 1, 2))
-        knowing(single_shot_model()).save(tmp_path / "smaller.keras")
-    return tmp_path / "smaller.keras"
+        knowing(single_shot_model()).save(tmp_path / "faces.keras")
+    return tmp_path
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-1, 1, (count, SIDE, SIDE, 3)).astype(np.float32)
 
 
 def said(net: keras.Model) -> np.ndarray:
-    pixels = np.random.default_rng(0).uniform(-1, 1, (1, 256, 256, 3)).astype(np.float32)
-    return np.asarray(net(pixels, training=False))
+    return np.asarray(net(pictures(1), training=False))
 
 
 def test_a_larger_net_says_what_the_smaller_one_said(smaller: Path) -> None:
     net = single_shot_model()
     go_on_from(net, smaller)
-    known = said(keras.models.load_model(smaller, compile=False))
+    known = said(keras.models.load_model(smaller / "faces.keras", compile=False))
     np.testing.assert_allclose(said(net), known, rtol=1e-3, atol=1e-3 * np.abs(known).max())
     assert np.ptp(known) > 0.1
 
 
 def test_a_net_of_the_same_size_is_the_same(tmp_path: Path) -> None:
     first = knowing(single_shot_model())
-    first.save(tmp_path / "first.keras")
+    first.save(tmp_path / "faces.keras")
     net = single_shot_model()
-    go_on_from(net, tmp_path / "first.keras")
+    go_on_from(net, tmp_path)
     for own, other in zip(net.get_weights(), first.get_weights(), strict=True):
         np.testing.assert_array_equal(own, other)
 
@@ -54,20 +62,55 @@ def test_a_net_of_the_same_size_is_the_same(tmp_path: Path) -> None:
 def test_a_larger_net_is_refused_with_its_first_layer_that_is_larger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    single_shot_model().save(tmp_path / "larger.keras")
+    single_shot_model().save(tmp_path / "faces.keras")
     monkeypatch.setattr(single_shot, "FILTERS", (8, 16, 32, 48, 64))
     with pytest.raises(MaskGateError, match=r"layer half_filters is .* begin without --from"):
-        go_on_from(single_shot_model(), tmp_path / "larger.keras")
+        go_on_from(single_shot_model(), tmp_path)
 
 
 def test_another_kind_of_net_is_refused(tmp_path: Path) -> None:
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="dense")])
-    other.save(tmp_path / "other.keras")
+    other.save(tmp_path / "faces.keras")
     with pytest.raises(MaskGateError, match="there is no layer dense in this version's"):
-        go_on_from(single_shot_model(), tmp_path / "other.keras")
+        go_on_from(single_shot_model(), tmp_path)
 
 
 def test_a_file_that_is_no_net_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "cut.keras").write_bytes(b"PK, cut off")
-    with pytest.raises(MaskGateError, match=r"cut\.keras: expected a detector's net"):
-        go_on_from(single_shot_model(), tmp_path / "cut.keras")
+    (tmp_path / "faces.keras").write_bytes(b"PK, cut off")
+    with pytest.raises(MaskGateError, match=r"faces\.keras: expected a detector's net"):
+        go_on_from(single_shot_model(), tmp_path)
+
+
+def test_a_net_that_goes_on_from_a_bundle_says_what_the_bundle_s_says() -> None:
+    net = single_shot_model()
+    go_on_from(net, SHIPPED)
+    np.testing.assert_allclose(said(without_landmarks(net)), shipped_net_said(), atol=1e-4)
+
+
+def shipped_net_said() -> np.ndarray:
+    model = on_cpu(load_bundle(SHIPPED), form="float32").open(SINGLE_SHOT, "test", (SIDE, SIDE))
+    model.room()[...] = pictures(1)[0]
+    return model.run()[np.newaxis]
+
+
+def test_what_is_settled_says_the_same_and_says_it_in_a_training_too() -> None:
+    net, unsettled = single_shot_model(), single_shot_model()
+    go_on_from(net, SHIPPED)
+    unsettled.set_weights(net.get_weights())
+    before = np.asarray(net(pictures(8), training=False))
+    settle(net, pictures(8))
+    np.testing.assert_allclose(net(pictures(8), training=False), before, atol=1e-3)
+    np.testing.assert_allclose(net(pictures(8), training=True), before, atol=1e-3)
+    assert np.abs(unsettled(pictures(8), training=True) - before).max() > 1
+
+
+def test_a_bundle_of_another_detector_is_refused() -> None:
+    with pytest.raises(MaskGateError, match="no faces in form float32; it holds pnet"):
+        go_on_from(single_shot_model(), MODELS / "mtcnn")
+
+
+def test_a_bundle_with_a_net_of_another_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single_shot, "FILTERS", (16, 32, 48, 96, 160))
+    wanted = r"quarter_filters of \(3, 3, 16, 32\), found \(3, 3, 16, 24\); .* without --from"
+    with pytest.raises(MaskGateError, match=wanted):
+        go_on_from(single_shot_model(), SHIPPED)

@@ -172,8 +172,8 @@ def _run(kind: "Kind", options: dict[str, Any]) -> None:
     "--from",
     "first",
     type=click.Path(path_type=Path, file_okay=False),
-    metavar="RUN",
-    help="Go on from the net of another run, e.g. with photos of your own entrance.",
+    metavar="RUN|BUNDLE",
+    help="Go on from the net of another run or of a bundle, e.g. with photos of your own entrance.",
 )
 @map_option
 @allow_skipped_option

@@ -1,27 +1,65 @@
-"""A net goes on from that of another run, which may be smaller."""
+"""A net goes on from that of another run, which may be smaller, or of a bundle."""
 
 from pathlib import Path
 
 import keras
 import numpy as np
+from keras import layers
 from numpy.typing import NDArray
 
+from edge.bundle import load_bundle
+from edge.bundle_files import MANIFEST
 from edge.errors import MaskGateError
+from train.detector.from_bundle import take_from_bundle
+from train.detector.nets import NET_FILE
 
 
-def go_on_from(net: keras.Model, file: Path) -> None:
-    """Give a net the weights of another, which may have fewer filters and blocks.
+def go_on_from(net: keras.Model, first: Path) -> None:
+    """Give a net the weights of another, so that it says what that one says.
 
-    It says what the other says: what is new is not listened to yet (Chen et al., "Net2Net", 2016),
-    and a block that is new begins as if it were not there.
+    That of a run may have fewer filters and blocks: what is new is not listened to yet (Chen et
+    al., "Net2Net", 2016), and a block that is new begins as if it were not there.
 
     Args:
         net: untrained; changed.
-        file: the other one, whose layers have the same names and are at most as large.
+        first: folder of a run, or of a bundle.
 
     Raises:
-        MaskGateError: it is none, or of another kind, or larger.
+        MaskGateError: there is none, or one of another kind, or a larger one.
     """
+    if is_bundle(first):
+        take_from_bundle(net, load_bundle(first))
+    else:
+        _take_from_file(net, first / NET_FILE)
+
+
+def is_bundle(folder: Path) -> bool:
+    """Whether a folder is a bundle, and not a run."""
+    return (folder / MANIFEST).is_file()
+
+
+def settle(net: keras.Model, pictures: NDArray[np.float32]) -> None:
+    """Let a net expect what its training will show it; what it says stays the same.
+
+    A training normalises by the mean and variance of its own batches: where these are not those
+    that the weights were made for, and a bundle tells nothing of them, much would be forgotten
+    with the first steps.
+
+    Args:
+        net: changed.
+        pictures: n x side x side x 3, as the training shows them; some dozens.
+    """
+    norms = [layer for layer in net.layers if isinstance(layer, layers.BatchNormalization)]
+    given = keras.Model(net.input, [norm.input for norm in norms])
+    for norm, values in zip(norms, given.predict(pictures, batch_size=8, verbose=0), strict=True):
+        gamma, beta, mean, variance = norm.get_weights()
+        met, spread = values.mean(axis=(0, 1, 2)), values.var(axis=(0, 1, 2))
+        scale = gamma / np.sqrt(variance + norm.epsilon)
+        gamma, beta = scale * np.sqrt(spread + norm.epsilon), beta + scale * (met - mean)
+        norm.set_weights([gamma, beta, met, spread])
+
+
+def _take_from_file(net: keras.Model, file: Path) -> None:
     own = {layer.name: layer for layer in net.layers if layer.weights}
     try:
         first = keras.models.load_model(file, compile=False)

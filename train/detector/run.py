@@ -8,11 +8,12 @@ from typing import Any
 import click
 import keras
 
+from edge.bundle import load_bundle
 from edge.errors import MaskGateError
 from train.detector.comparing import comparison_table, measure
 from train.detector.figures import FALSE_PER_PHOTO, threshold_at
 from train.detector.found_file import FOUND_FILE, write_found
-from train.detector.going_on import go_on_from
+from train.detector.going_on import go_on_from, is_bundle
 from train.detector.judging import LARGE, judge
 from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, stock
 from train.detector.material import HELD_BACK, Material, judgeable, load_material
@@ -58,7 +59,7 @@ class Task:
     allow_skipped: bool = False
     """Go on even where many faces had to be skipped."""
     first: Path | None = None
-    """Another run, whose net this one goes on from; None: it begins with nothing."""
+    """Another run, or a bundle, whose net this one goes on from; None: it begins with nothing."""
 
 
 def train_detector(task: Task, out: Path) -> None:
@@ -73,7 +74,7 @@ def train_detector(task: Task, out: Path) -> None:
     settings = _settings(task)
     if task.first:
         # Refused now, not after the data were read.
-        go_on_from(single_shot_model(), task.first / NET_FILE)
+        go_on_from(single_shot_model(), task.first)
     new = open_run(out, settings)
     with beginning(out, new=new):
         material = load_material(task.data, task.mapping, allow_skipped=task.allow_skipped)
@@ -95,17 +96,20 @@ def _settings(task: Task) -> dict[str, Any]:
     }
 
 
-def _recipe_of(run: Path) -> dict[str, Any]:
-    """What was done in the run that this one goes on from.
+def _recipe_of(first: Path) -> dict[str, Any]:
+    """What was done in the run that this one goes on from, or which bundle it is.
 
     Raises:
         MaskGateError: it is none of a detector.
     """
-    recipe = read_json(run / "recipe.json")
-    if recipe.get("model") != "detector" or not (run / NET_FILE).is_file():
+    if is_bundle(first):
+        manifest = load_bundle(first).manifest
+        return {"bundle": manifest.name, "version": manifest.version}
+    recipe = read_json(first / "recipe.json")
+    if recipe.get("model") != "detector" or not (first / NET_FILE).is_file():
         raise MaskGateError(
-            f"run {run}: expected one of maskgate-train detector ({NET_FILE}, recipe.json) to go "
-            "on from; name another"
+            f"run {first}: expected one of maskgate-train detector ({NET_FILE}, recipe.json), or a "
+            "detector's bundle, to go on from; name another"
         )
     wanted = ("steps", "seed", FINGERPRINT, "revision", "first")
     return {name: recipe.get(name) for name in wanted}
@@ -118,8 +122,7 @@ def _teach(
     kept = out / NET_FILE
     if kept.is_file():
         return keras.models.load_model(kept, compile=False)
-    first = task.first / NET_FILE if task.first else None
-    net = teach(Lesson(training, held_back, out, task.steps, task.seed, first))
+    net = teach(Lesson(training, held_back, out, task.steps, task.seed, task.first))
     beside = kept.with_name(f".{kept.name}")
     net.save(beside)
     beside.rename(kept)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from train.detector.feed import Draw, HeldBackViews, ViewFeed
-from train.detector.going_on import go_on_from
+from train.detector.going_on import go_on_from, settle
 from train.detector.loss import detection_loss
 from train.detector.nets import SOURCE, known_faces
 from train.detector.photos import Photo
@@ -19,6 +20,8 @@ BATCH, EPOCH = 16, 500
 """Views in a batch, batches in an epoch: after each there is a checkpoint."""
 VALIDATION = 16
 """Batches to validate on."""
+SETTLING = 4
+"""Batches by which a net that goes on from another learns what it will be shown."""
 STEPS = 15_000
 """Batches of a training: each photo is shown some hundred times, in another guise each time."""
 RATE, LATER, WARM, LAST = 2e-3, 1e-3, 300, 0.01
@@ -43,7 +46,7 @@ class Lesson:
     """Batches, at least one."""
     seed: int
     first: Path | None = None
-    """The net of another run, to go on from; None: it begins with nothing."""
+    """Another run, or a bundle, to go on from; None: it begins with nothing."""
 
 
 def teach(lesson: Lesson) -> keras.Model:
@@ -69,17 +72,18 @@ def teach(lesson: Lesson) -> keras.Model:
             Draw(SIDE, BATCH, min(VALIDATION, steps), lesson.seed),
         )
         plan = Plan(epochs, lesson.seed, None, lesson.run)
-        return fit(lambda: _compiled(epochs * steps, lesson.first), feed, validation, plan)
+        return fit(lambda: _compiled(epochs * steps, lesson.first, feed), feed, validation, plan)
     finally:
         # What is mapped stays readable until it is let go.
         for file in (pixels, held_back):
             file.unlink(missing_ok=True)
 
 
-def _compiled(steps: int, first: Path | None) -> keras.Model:
+def _compiled(steps: int, first: Path | None, feed: ViewFeed) -> keras.Model:
     net = single_shot_model()
     if first is not None:
         go_on_from(net, first)
+        settle(net, np.concatenate([feed.batch(0, step)[0] for step in range(SETTLING)]))
     highest = RATE if first is None else LATER
     rate = keras.optimizers.schedules.CosineDecay(
         highest / 100, max(1, steps - WARM), alpha=LAST, warmup_target=highest, warmup_steps=WARM

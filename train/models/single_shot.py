@@ -21,6 +21,8 @@ BLOCKS = 1, 3, 5, 3
 """Residual blocks at a quarter, an eighth, a sixteenth and a thirty-second of the size."""
 LEVELS = "quarter", "eighth", "sixteenth", "thirtysecond"
 """Their names; layers are named, so that a net can go on from a smaller one."""
+FILTERS_OF, NORM_OF = "_filters", "_normed"
+"""Ends of the names of a convolution and of its batch normalisation."""
 SEEN = "fine", "middle", "coarse"
 """Names of what cells of each of STRIDES see."""
 JOINED = 48
@@ -101,11 +103,11 @@ def _normed(
     gamma: str = "ones",
 ) -> keras.KerasTensor:
     x = layers.Conv2D(
-        filters, size, strides=stride, padding="same", use_bias=False, name=f"{name}_filters"
+        filters, size, strides=stride, padding="same", use_bias=False, name=f"{name}{FILTERS_OF}"
     )(x)
-    return layers.BatchNormalization(momentum=0.97, gamma_initializer=gamma, name=f"{name}_normed")(
-        x
-    )
+    return layers.BatchNormalization(
+        momentum=0.97, gamma_initializer=gamma, name=f"{name}{NORM_OF}"
+    )(x)
 
 
 def _residual(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
