@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,13 +36,16 @@ PHOTOS = 14
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_photos(tmp_path_factory.mktemp("photos"), PHOTOS)
+
+
+def made_photos(folder: Path, count: int, seed: int = 0) -> Path:
     """A data folder in Kaggle's layout: a bare and a masked face in each photo."""
-    folder = tmp_path_factory.mktemp("photos")
     (folder / IMAGES).mkdir(parents=True)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     rows = [("name", "x1", "x2", "y1", "y2", "classname")]
-    for number in range(PHOTOS):
-        name = f"{number:04}.png"
+    for number in range(count):
+        name = f"{seed}{number:03}.png"
         pixels, faces = photo_with_two(rng)
         cv2.imwrite(str(folder / IMAGES / name), pixels[:, :, ::-1])
         rows += [(name, *map(str, box), label) for box, label in faces]
@@ -215,6 +219,36 @@ def test_photos_that_another_folder_has_larger_are_learnt_from_there_and_held_ba
     for photo, shown in zip(before, training, strict=True):
         assert shown.path == larger / "images" / photo.path.name
         np.testing.assert_allclose(shown.boxes, photo.boxes * 2)
+
+
+def test_photos_to_judge_by_are_held_back_whole_and_what_is_alike_is_not_trained_on(
+    photos: Path, tmp_path: Path
+) -> None:
+    judged = made_photos(tmp_path / "judged", 4, seed=1)
+    copied = sorted((photos / IMAGES).iterdir())[:2]
+    with (judged / "train.csv").open("a") as table:
+        for photo in copied:
+            (judged / IMAGES / f"copy_of_{photo.name}").write_bytes(photo.read_bytes())
+            rows = (photos / "train.csv").read_text().splitlines()
+            table.writelines(f"copy_of_{row}\n" for row in rows if row.startswith(photo.name))
+    material = load_material([photos, judged], {}, allow_skipped=False)
+    training, held_back, faces = material.split([judged])
+    assert [one.path for one in held_back] == sorted((judged / IMAGES).iterdir())
+    assert [one.path for one in training] == sorted((photos / IMAGES).iterdir())[2:]
+    assert {patch.face.picture for patch in faces} == {one.path for one in training}
+
+
+def test_no_photos_are_left_to_train_on_where_all_are_to_judge_by(
+    photos: Path, tmp_path: Path
+) -> None:
+    from train.cli import main
+
+    run, same = tmp_path / "run", shutil.copytree(photos, tmp_path / "same")
+    options = ["detector", str(photos), "--out", str(run), "--judge", str(same)]
+    done = CliRunner().invoke(main, options)
+    assert done.exit_code == 2
+    assert "expected photos with masked and bare faces to train on, found 0 masked" in done.output
+    assert not run.exists()
 
 
 def twice_as_large(photos: Path, folder: Path) -> Path:

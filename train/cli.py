@@ -175,6 +175,15 @@ def _run(kind: "Kind", options: dict[str, Any]) -> None:
     metavar="RUN|BUNDLE",
     help="Go on from the net of another run or of a bundle, e.g. with photos of your own entrance.",
 )
+@click.option(
+    "--judge",
+    "judged",
+    type=click.Path(path_type=Path, file_okay=False),
+    multiple=True,
+    metavar="FOLDER",
+    help="Judge by the labelled photos of this data folder, and train on all of DATA, instead of "
+    "holding some of it back.",
+)
 @map_option
 @allow_skipped_option
 def detector(
@@ -183,6 +192,7 @@ def detector(
     steps: int,
     seed: int,
     first: Path | None,
+    judged: tuple[Path, ...],
     mapping: tuple[tuple[str, str], ...],
     *,
     allow_skipped: bool,
@@ -191,7 +201,8 @@ def detector(
     load_keras()
     from train.detector.run import Task, train_detector
 
-    train_detector(Task(data, steps, seed, dict(mapping), allow_skipped, first), out)
+    task = Task(data, steps, seed, dict(mapping), allow_skipped, first, judged)
+    train_detector(task, out)
 
 
 @main.command()

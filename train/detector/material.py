@@ -36,17 +36,25 @@ class Material:
         """All photos; of one that another folder has in more pixels only the first form."""
         return collect_photos(self._of_photos(self._repeating()), self.readings)
 
-    def split(self) -> tuple[list[Photo], list[Photo], list[Patch]]:
+    def split(self, judged: Sequence[Path] = ()) -> tuple[list[Photo], list[Photo], list[Patch]]:
         """Photos to train on, photos held back, and the faces of the former.
 
         A photo that another folder has in more pixels is learnt from in these, with its own labels;
         what the other folder labels in it counts no second time.
 
+        Args:
+            judged: data folders that are held back as a whole, with what is alike in the others;
+                of none, HELD_BACK of all is.
+
         Raises:
             MaskGateError: there are no bare or no masked faces on one side.
         """
-        repeating = self._repeating()
-        training, held_back = split(self._of_photos(repeating), share=HELD_BACK)
+        repeating = self._repeating(judged)
+        faces = self._of_photos(repeating)
+        if judged:
+            training, held_back = _apart(faces, judged)
+        else:
+            training, held_back = split(faces, share=HELD_BACK)
         # Crops in which MTCNN finds no face: nine in ten wear masks, just those it is blind to.
         second = Detector(score_threshold=CROPPED)
         finder = detector_in(load_bundle(second.bundle), second)
@@ -59,11 +67,16 @@ class Material:
             _require_both(photos, what)
         return *sides, training
 
-    def _repeating(self) -> dict[Path, Path]:
-        """Photos that another folder has in more pixels, and where."""
+    def _repeating(self, judged: Sequence[Path] = ()) -> dict[Path, Path]:
+        """Photos that another folder of the same side has in more pixels, and where."""
         # What is missing or broken was skipped, and has no patches.
         readable = {patch.face.picture for patch in self.dataset.patches}
-        return repeating_pictures(self.readings, readable)
+        repeating = repeating_pictures(self.readings, readable)
+        return {
+            path: larger
+            for path, larger in repeating.items()
+            if _lies_in(path, judged) == _lies_in(larger, judged)
+        }
 
     def _of_photos(self, repeating: Mapping[Path, Path]) -> list[Patch]:
         """The faces, but for those that are labelled in a photo's larger form."""
@@ -99,6 +112,17 @@ def judgeable(photos: Sequence[Photo]) -> Sequence[Photo]:
     A crop's box is a detector's own: the figures would say how alike two detectors are.
     """
     return [photo for photo in photos if not photo.is_crop] or photos
+
+
+def _apart(patches: Sequence[Patch], judged: Sequence[Path]) -> tuple[list[Patch], list[Patch]]:
+    """Hold back all faces of some folders; of their groups nothing is trained on either."""
+    held_back = [patch for patch in patches if _lies_in(patch.face.picture, judged)]
+    groups = {patch.group for patch in held_back}
+    return [patch for patch in patches if patch.group not in groups], held_back
+
+
+def _lies_in(picture: Path, folders: Sequence[Path]) -> bool:
+    return any(picture.is_relative_to(folder) for folder in folders)
 
 
 def _require_both(photos: Sequence[Photo], what: str) -> None:

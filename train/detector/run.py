@@ -40,9 +40,7 @@ from train.run_folder import (
 SMALLEST = 20.0
 """Size at which the net is shown the smallest faces looked for, pixels."""
 OWN = "this run"
-HOW_HELD_BACK = (
-    "held back from the training: no photo and no group of near-duplicates is on both sides."
-)
+APART = "no photo and no group of near-duplicates is on both sides."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +58,8 @@ class Task:
     """Go on even where many faces had to be skipped."""
     first: Path | None = None
     """Another run, or a bundle, whose net this one goes on from; None: it begins with nothing."""
+    judged: Sequence[Path] = ()
+    """Data folders to judge by; of none, a part of `data` is held back."""
 
 
 def train_detector(task: Task, out: Path) -> None:
@@ -77,8 +77,9 @@ def train_detector(task: Task, out: Path) -> None:
         go_on_from(single_shot_model(), task.first)
     new = open_run(out, settings)
     with beginning(out, new=new):
-        material = load_material(task.data, task.mapping, allow_skipped=task.allow_skipped)
-        training, held_back, faces = material.split()
+        folders = [*task.data, *task.judged]
+        material = load_material(folders, task.mapping, allow_skipped=task.allow_skipped)
+        training, held_back, faces = material.split(task.judged)
         note_data(out, material.dataset.fingerprint)
     with resumable(out):
         net = _teach(out, task, training, held_back)
@@ -93,7 +94,12 @@ def _settings(task: Task) -> dict[str, Any]:
         "seed": task.seed,
         "mapping": dict(task.mapping),
         "first": _recipe_of(task.first) if task.first else None,
+        "judged_by": _names(task.judged),
     }
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    return sorted(folder.resolve().name for folder in folders)
 
 
 def _recipe_of(first: Path) -> dict[str, Any]:
@@ -146,7 +152,7 @@ def _write(
         "threshold": threshold,
         "smallest": SMALLEST,
         "doubt": DOUBT,
-        "held_back": HELD_BACK,
+        "held_back": None if task.judged else HELD_BACK,
         "training_photos": len(training),
         "judged_photos": len(judged),
         "collections": sorted({photo.collection for photo in (*training, *held_back)}),
@@ -160,7 +166,9 @@ def _write(
     measured = {name: measure(found[name], thresholds[name]) for name in found}
     write_found(out / FOUND_FILE, found[OWN])
     write_json(out / "metrics.json", {"validation": measured[OWN], STOCK: measured[STOCK]})
-    write_detector_report(out, found, judged, thresholds, recipe, HOW_HELD_BACK)
+    where = f"of {', '.join(_names(task.judged))}" if task.judged else "held back"
+    how = f"{where}, kept from the training: {APART}"
+    write_detector_report(out, found, judged, thresholds, recipe, how)
     close_run(out)
     click.echo(comparison_table({name: judge(one) for name, one in found.items()}))
     click.echo(f"report: {out / 'report.html'}", err=True)
