@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.bundle import SCHEMA, Form, load_bundle
-from edge.bundle_files import MANIFEST
+from edge.bundle_files import MANIFEST, is_bundle
 from edge.errors import MaskGateError
 from edge.writing import replacing, sync
 
@@ -22,7 +22,7 @@ def require_free(out: Path, *, overwrite: bool) -> None:
             not write where it shall be.
     """
     try:
-        is_there, is_bundle = out.exists(), (out / MANIFEST).is_file()
+        is_there, replaceable = out.exists(), is_bundle(out)
     except OSError as error:
         raise MaskGateError(f"bundle {out}: {error.strerror}; choose another folder") from error
     _require_writable(out)
@@ -30,7 +30,7 @@ def require_free(out: Path, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise MaskGateError(f"bundle {out}: it is already there; add --overwrite to replace it")
-    if not is_bundle:
+    if not replaceable:
         raise MaskGateError(
             f"bundle {out}: it holds no manifest.json, so it is no bundle and is not replaced; "
             "choose another folder"

@@ -33,6 +33,11 @@ _UNREADABLE = (
 """What zipfile raises for a file that is damaged or made to do harm."""
 
 
+def is_bundle(folder: Path) -> bool:
+    """Whether a folder is a bundle, and not a run or whatever else."""
+    return (folder / MANIFEST).is_file()
+
+
 class BundleFiles(Protocol):
     """Where the files of a bundle are."""
 

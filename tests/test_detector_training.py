@@ -1,6 +1,7 @@
 """Teaching the detector, from photos to a bundle, on photos that the test makes."""
 
 import csv
+import itertools
 import json
 import shutil
 import signal
@@ -238,6 +239,17 @@ def test_photos_to_judge_by_are_held_back_whole_and_what_is_alike_is_not_trained
     assert {patch.face.picture for patch in faces} == {one.path for one in training}
 
 
+def test_photos_to_judge_by_are_judged_by_though_they_are_larger_forms_of_some_to_train_on(
+    photos: Path, tmp_path: Path
+) -> None:
+    larger = twice_as_large(photos, tmp_path / "larger")
+    others = made_photos(tmp_path / "others", 4, seed=1)
+    material = load_material([photos, others, larger], {}, allow_skipped=False)
+    training, held_back, _ = material.split([larger])
+    assert [one.path for one in held_back] == sorted((larger / "images").iterdir())
+    assert [one.path for one in training] == sorted((others / IMAGES).iterdir())
+
+
 def test_no_photos_are_left_to_train_on_where_all_are_to_judge_by(
     photos: Path, tmp_path: Path
 ) -> None:
@@ -252,17 +264,17 @@ def test_no_photos_are_left_to_train_on_where_all_are_to_judge_by(
 
 
 def twice_as_large(photos: Path, folder: Path) -> Path:
-    """The same photos in VOC's layout, with one face in each, drawn otherwise."""
+    """The same photos in VOC's layout, with one face in each, masked or bare, drawn otherwise."""
     (folder / "images").mkdir(parents=True)
     (folder / "annotations").mkdir()
     names = [path.name for path in sorted((photos / IMAGES).iterdir())]
-    for name in names:
+    for name, label in zip(names, itertools.cycle((MASKED, BARE))):
         pixels = cv2.imread(str(photos / IMAGES / name))
         assert pixels is not None
         cv2.imwrite(str(folder / "images" / name), cv2.resize(pixels, None, fx=2, fy=2))
         box = "<xmin>10</xmin><ymin>10</ymin><xmax>90</xmax><ymax>90</ymax>"
         (folder / "annotations" / f"{name}.xml").write_text(
-            f"<annotation><filename>{name}</filename><object><name>{MASKED}</name>"
+            f"<annotation><filename>{name}</filename><object><name>{label}</name>"
             f"<bndbox>{box}</bndbox></object></annotation>"
         )
     # The pictures have the names of the photos: what counts is the table.

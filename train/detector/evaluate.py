@@ -7,6 +7,7 @@ from typing import Any
 import click
 import keras
 
+from edge.bundle_files import MANIFEST, is_bundle
 from edge.errors import MaskGateError
 from edge.vision.regions import Detector
 from train.detector.comparing import comparison_table, measure
@@ -79,14 +80,14 @@ def evaluate_detector(
 
 def is_detector(judged: Path) -> bool:
     """Whether a folder is a detector's run or bundle, and not a classifier's."""
-    if (judged / "manifest.json").is_file():
-        return read_json(judged / "manifest.json").get("task") == "face-detection"
+    if is_bundle(judged):
+        return read_json(judged / MANIFEST).get("task") == "face-detection"
     return (judged / NET_FILE).is_file()
 
 
 def _load(judged: Path, out: Path | None) -> tuple[Detector, float]:
     """The detector, and the score from which it reports a face."""
-    if (judged / "manifest.json").is_file():
+    if is_bundle(judged):
         if out is None:
             raise MaskGateError(
                 f"bundle {judged}: nothing is written into a bundle; say where by --out FOLDER"

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from numpy.typing import NDArray
 
 from edge.bundle import load_bundle
-from edge.bundle_files import MANIFEST
+from edge.bundle_files import is_bundle
 from edge.errors import MaskGateError
 from train.detector.from_bundle import take_from_bundle
 from train.detector.nets import NET_FILE
+
+FEW = 8
+"""Pictures that a net looks at at once."""
 
 
 def go_on_from(net: keras.Model, first: Path) -> None:
@@ -33,11 +36,6 @@ def go_on_from(net: keras.Model, first: Path) -> None:
         _take_from_file(net, first / NET_FILE)
 
 
-def is_bundle(folder: Path) -> bool:
-    """Whether a folder is a bundle, and not a run."""
-    return (folder / MANIFEST).is_file()
-
-
 def settle(net: keras.Model, pictures: NDArray[np.float32]) -> None:
     """Let a net expect what its training will show it; what it says stays the same.
 
@@ -50,10 +48,16 @@ def settle(net: keras.Model, pictures: NDArray[np.float32]) -> None:
         pictures: n x side x side x 3, as the training shows them; some dozens.
     """
     norms = [layer for layer in net.layers if isinstance(layer, layers.BatchNormalization)]
-    given = keras.Model(net.input, [norm.input for norm in norms])
-    for norm, values in zip(norms, given.predict(pictures, batch_size=8, verbose=0), strict=True):
+    moments = [ops.moments(norm.input, axes=(1, 2)) for norm in norms]
+    given = keras.Model(net.input, moments)
+    # A few at once: all that the layers of some dozens say is half a gigabyte. Not predict(), which
+    # would compile the net for this alone.
+    few = range(0, len(pictures), FEW)
+    said = [given(pictures[first : first + FEW], training=False) for first in few]
+    for norm, of_norm in zip(norms, zip(*said, strict=True), strict=True):
+        means, variances = (np.concatenate(moment) for moment in zip(*of_norm, strict=True))
         gamma, beta, mean, variance = norm.get_weights()
-        met, spread = values.mean(axis=(0, 1, 2)), values.var(axis=(0, 1, 2))
+        met, spread = means.mean(axis=0), variances.mean(axis=0) + means.var(axis=0)
         scale = gamma / np.sqrt(variance + norm.epsilon)
         gamma, beta = scale * np.sqrt(spread + norm.epsilon), beta + scale * (met - mean)
         norm.set_weights([gamma, beta, met, spread])

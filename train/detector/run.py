@@ -9,11 +9,12 @@ import click
 import keras
 
 from edge.bundle import load_bundle
+from edge.bundle_files import is_bundle
 from edge.errors import MaskGateError
 from train.detector.comparing import comparison_table, measure
 from train.detector.figures import FALSE_PER_PHOTO, threshold_at
 from train.detector.found_file import FOUND_FILE, write_found
-from train.detector.going_on import go_on_from, is_bundle
+from train.detector.going_on import go_on_from
 from train.detector.judging import LARGE, judge
 from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, stock
 from train.detector.material import HELD_BACK, Material, judgeable, load_material

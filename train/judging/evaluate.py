@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from edge.bundle import load_bundle
+from edge.bundle_files import is_bundle
 from edge.config import Classifier as Settings
 from edge.errors import MaskGateError
 from edge.sources.pictures import read_picture
@@ -194,7 +195,7 @@ def evaluate(
 
 
 def _load(judged: Path, out: Path | None) -> Judged:
-    if not (judged / "manifest.json").is_file():
+    if not is_bundle(judged):
         return Run(judged)
     if out is None:
         raise MaskGateError(
