@@ -12,8 +12,8 @@ import pytest
 
 from edge.alerting.outbox import Outbox
 from edge.config import Outbox as OutboxSettings
+from tests.outbox.alerts import numbers
 from tests.samples import alert
-from tests.test_outbox import numbers
 from tests.tracing import traced
 
 ROOT = Path(__file__).parent.parent

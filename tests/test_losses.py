@@ -17,8 +17,8 @@ from edge.config import Broker, Device
 from edge.config import Outbox as OutboxSettings
 from edge.mqtt.publisher import Publisher
 from tests.brokers import Embedded, Listener, Mosquitto
+from tests.outbox.alerts import full_disk, numbers
 from tests.samples import alert
-from tests.test_outbox import full_disk, numbers
 from tests.waiting import wait_until
 
 SCHEMA = json.loads((Path(edge.__file__).parent / "schemas" / "dropped.schema.json").read_text())

@@ -1,0 +1,1 @@
+"""Alerts on disk: in order, bounded, through crashes, damage and a full disk."""

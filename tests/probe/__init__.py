@@ -1,0 +1,1 @@
+"""What the nets run on is measured, compared, remembered, and shown."""

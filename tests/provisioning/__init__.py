@@ -1,0 +1,1 @@
+"""What a device is given for its first boot."""
