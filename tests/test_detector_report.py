@@ -13,6 +13,7 @@ from edge.errors import MaskGateError
 from edge.probe.drawn_face import drawn_faces
 from edge.values import Pixels
 from tests.found import Square, found
+from train.detector.looked import Looked
 from train.detector.matching import Found
 from train.detector.photos import Photo
 from train.detector.report import PICTURES, write_detector_report
@@ -42,14 +43,18 @@ def sees(*finds: tuple[Square, float]) -> Found:
 
 
 def write(
-    folder: Path, detectors: dict[str, list[Found]], thresholds: dict[str, float] | None = None
+    folder: Path,
+    detectors: dict[str, list[Found]],
+    thresholds: dict[str, float] | None = None,
+    worse: dict[str, dict[str, list[Found]]] | None = None,
 ) -> str:
     """Write a report on drawn photos; its HTML."""
     count = len(next(iter(detectors.values())))
     photos = [drawn_photo(folder, number) for number in range(count)]
     thresholds = thresholds or dict.fromkeys(detectors, 0.5)
     recipe = {"photos": "drawn & few", "thresholds": [0.6, 0.7, 0.5]}
-    write_detector_report(folder, detectors, photos, thresholds, recipe, "drawn for the test.")
+    looked = Looked(photos, detectors, worse or {}, thresholds)
+    write_detector_report(folder, looked, recipe, "drawn for the test.")
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -87,7 +92,7 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
     page = write(tmp_path, {"<ours>": [sees((BARE, 0.9), (EMPTY, 0.8))], "stock": [sees()]})
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     assert "<script" not in page
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 8
     assert "<ours>" not in page
     assert "<0>.png" not in page
     assert "This page holds pictures of people." in words_of(page)
@@ -119,6 +124,22 @@ def test_the_usual_overlap_is_reported_beside_ours(tmp_path: Path) -> None:
     strict = rows_of(part(page, "By the usual overlap of 0.5"))
     assert strict[2][2] == "0.0 % 0 of 1"
     assert strict[2][-1] == "-"
+
+
+def test_what_is_found_in_worse_photos_is_told_beside_the_same_as_they_are(tmp_path: Path) -> None:
+    ours, stock = [sees((BARE, 0.9), (MASKED, 0.9))], [sees((BARE, 0.9))]
+    dark = {"ours": [sees((MASKED, 0.6), (EMPTY, 0.7))], "stock": [sees((BARE, 0.4))]}
+    page = write(tmp_path, {"ours": ours, "stock": stock}, worse={"dark <1>": dark})
+    section = part(page, "In worse photos")
+    assert [row[:3] + row[4:5] for row in rows_of(section)[1:]] == [
+        ["as they are"],
+        ["ours", "100.0 % 1 of 1", "100.0 % 1 of 1", "0.000"],
+        ["stock", "0.0 % 0 of 1", "100.0 % 1 of 1", "0.000"],
+        ["dark <1>"],
+        ["ours", "100.0 % 1 of 1", "0.0 % 0 of 1", "1.000"],
+        ["stock", "0.0 % 0 of 1", "0.0 % 0 of 1", "0.000"],
+    ]
+    assert section.count("<svg") == 2
 
 
 def test_thresholds_close_to_one_are_told_apart(tmp_path: Path) -> None:
@@ -194,7 +215,7 @@ def test_what_there_is_none_of_is_left_out_or_said(tmp_path: Path) -> None:
 def test_photos_with_no_faces_or_no_finds_make_a_page(tmp_path: Path, photo: Found) -> None:
     page = write(tmp_path, {"ours": [photo], "stock": [photo]})
     assert "nan" not in words_of(page)
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 8
     assert "there are none" in words_of(page)
 
 

@@ -26,6 +26,7 @@ from train.data.annotations import BARE, MASKED
 from train.detector.found_file import FOUND_FILE, write_found
 from train.detector.matching import Found
 from train.detector.material import load_material
+from train.detector.worse import CONDITIONS
 
 IMAGES = Path("Medical mask/Medical mask/Medical Mask/images")
 HEADS = ((astronaut, 90, 0, 280), (grace_hopper, 70, 0, 400))
@@ -170,10 +171,13 @@ def judge_both(run: Path, bundle: Path, photos: Path) -> None:
     out = bundle.parent / "judged"
     of_bundle = CliRunner().invoke(main, ["evaluate", str(bundle), str(photos), "--out", str(out)])
     assert of_bundle.exit_code == 0, of_bundle.output
-    figures = [
-        json.loads((folder / "metrics.json").read_text())["evaluation"]
+    metrics = [
+        json.loads((folder / "metrics.json").read_text())
         for folder in (run / "evaluations" / photos.name, out)
     ]
+    figures = [one["evaluation"] for one in metrics]
+    assert metrics[1]["made_worse"].keys() == {"evaluation", "mtcnn"}
+    assert metrics[1]["made_worse"]["mtcnn"].keys() == CONDITIONS.keys()
     # The same nets, in Keras and under LiteRT, find the same faces.
     assert found_counts(figures[0]) == found_counts(figures[1]) != []
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge.show.table import table_lines
 from train.detector.figures import FALSE_PER_PHOTO, Figures, figures, threshold_at
-from train.detector.judging import BARE, BOTH, MASKED, RANGES, Judged, Sizes, judge
+from train.detector.judging import BARE, BOTH, LARGE, MASKED, RANGES, Judged, Sizes, judge
 from train.detector.matching import OVERLAP, STRICT, Found
 
 HEAD = (
@@ -72,6 +72,23 @@ def measure(found: Sequence[Found], threshold: float) -> dict[str, Any]:
             for sizes in RANGES
         }
     return measured
+
+
+def measure_worse(
+    worse: Mapping[str, Sequence[Found]], threshold: float
+) -> dict[str, dict[str, Any]]:
+    """Measure a detector on photos made worse, as metrics.json holds it.
+
+    Args:
+        worse: what it found in each photo, by the condition.
+        threshold: the score from which it reports a face.
+
+    Returns:
+        For each condition, the figures for faces of 40 pixels and more.
+    """
+    return {
+        name: _as_json(figures(judge(found), LARGE, threshold)) for name, found in worse.items()
+    }
 
 
 def _as_json(at: Figures) -> dict[str, Any]:

@@ -10,9 +10,16 @@ import keras
 from edge.bundle_files import MANIFEST, is_bundle
 from edge.errors import MaskGateError
 from edge.vision.regions import Detector
-from train.detector.comparing import comparison_table, measure
-from train.detector.judging import judge
-from train.detector.looking import STOCK, STOCK_THRESHOLD, in_bundle, in_training, look, stock
+from train.detector.looked import Looked
+from train.detector.looking import (
+    STOCK,
+    STOCK_THRESHOLD,
+    in_bundle,
+    in_training,
+    look,
+    look_at_worse,
+    stock,
+)
 from train.detector.material import judgeable, load_material
 from train.detector.nets import NET_FILE
 from train.detector.report import write_detector_report
@@ -53,8 +60,10 @@ def evaluate_detector(
     if not photos:
         raise MaskGateError(f"data {name}: expected photos with labelled faces, found none")
     own = judged.resolve().name
-    found = look(photos, {own: detector, STOCK: stock()})
+    detectors = {own: detector, STOCK: stock()}
     thresholds = {own: threshold, STOCK: STOCK_THRESHOLD}
+    found, worse = look(photos, detectors), look_at_worse(photos, detectors)
+    looked = Looked(photos, found, worse, thresholds)
     recipe: dict[str, Any] = {
         "judged": own,
         "evaluated_on": [str(one) for one in data],
@@ -63,12 +72,11 @@ def evaluate_detector(
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        measured = {one: measure(found[one], thresholds[one]) for one in found}
-        write_json(folder / "metrics.json", {"evaluation": measured[own], STOCK: measured[STOCK]})
+        write_json(folder / "metrics.json", looked.measured("evaluation"))
     except OSError as error:
         raise MaskGateError(f"folder {folder}: cannot be written ({error.strerror})") from error
-    write_detector_report(folder, found, photos, thresholds, recipe, f"of {name}{seen_words(seen)}")
-    click.echo(comparison_table({one: judge(finds) for one, finds in found.items()}))
+    write_detector_report(folder, looked, recipe, f"of {name}{seen_words(seen)}")
+    click.echo(looked.table())
     if seen:
         click.echo(
             f"warning: {seen:,} of the {len(labelled):,} faces look like faces that the detector "

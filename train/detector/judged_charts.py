@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from math import inf
+from textwrap import fill
+from typing import TypeVar
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from train.detector.figures import FALSE_PER_PHOTO, curve, figures
+from train.detector.figures import FALSE_PER_PHOTO, Figures, Recall, curve, figures
 from train.detector.judging import ALL, BOTH, LARGE, Judged, Sizes
 from train.judging.metrics import SIZES, SMALLEST
 from train.report.charts import GOOD, INK, MUTED, OTHER, drawing
@@ -17,6 +19,9 @@ from train.report.charts import GOOD, INK, MUTED, OTHER, drawing
 COLOURS = (GOOD, OTHER, MUTED, INK)
 """Of the detectors, in their order; blue and orange stand for the classes."""
 DASHED = (0, (4, 3))
+WIDE = 9
+"""Letters side by side below a group of bars."""
+Drawn = TypeVar("Drawn")
 FEWEST = 0.01
 """False faces per photo where the logarithmic axis begins: what is less lies on its edge."""
 
@@ -71,34 +76,55 @@ def size_chart(judged: Mapping[str, Judged], thresholds: Mapping[str, float], ki
     """
     ends = [*SIZES[1:], inf]
     ranges = [Sizes(low, high) for low, high in zip(SIZES, ends, strict=True) if low >= SMALLEST]
+    recalls = {
+        name: [figures(one, sizes, thresholds[name]).recall[kind] for sizes in ranges]
+        for name, one in judged.items()
+    }
+    counts = [recall.faces for recall in next(iter(recalls.values()))]
+    names = [
+        f"{sizes.name.removesuffix(' px')}\n{of:,}"
+        for sizes, of in zip(ranges, counts, strict=True)
+    ]
     with drawing(f"Recall of {kind} faces by size") as chart:
-        axes = chart.axes
-        width = 0.8 / len(judged)
-        counts = [0] * len(ranges)
-        for place, ((name, one), colour) in enumerate(_coloured(judged)):
-            found = [figures(one, sizes, thresholds[name]).recall[kind] for sizes in ranges]
-            counts = [recall.faces for recall in found]
-            middle = np.array([recall.share or 0.0 for recall in found])
-            bounds = np.array([recall.interval or (0.0, 0.0) for recall in found])
-            axes.bar(
-                np.arange(len(ranges)) + (place + 0.5) * width - 0.4, middle, width * 0.92,
-                yerr=np.abs(bounds.T - middle), color=colour, label=name,
-                error_kw={"ecolor": INK, "elinewidth": 1, "capsize": 3},
-            )  # fmt: skip
-        names = [
-            f"{sizes.name.removesuffix(' px')}\n{of:,}"
-            for sizes, of in zip(ranges, counts, strict=True)
-        ]
-        axes.set_xticks(range(len(ranges)), names)
-        axes.grid(visible=False, axis="x")
-        axes.set_xlabel("longer side of the face (pixels), and number of faces")
-        _share(axes, "recall")
-        _legend(axes)
+        _bars(chart.axes, names, recalls)
+        chart.axes.set_xlabel("longer side of the face (pixels), and number of faces")
     return chart.svg
 
 
-def _coloured(judged: Mapping[str, Judged]) -> Sequence[tuple[tuple[str, Judged], str]]:
-    return list(zip(judged.items(), cycle(COLOURS), strict=False))
+def worse_chart(at: Mapping[str, Mapping[str, Figures]], kind: str) -> Markup:
+    """Draw the recall of one of KINDS by how the photos were made worse, with 95 % intervals.
+
+    Args:
+        at: by that, and by the detector's name.
+        kind: one of KINDS.
+    """
+    detectors = list(next(iter(at.values())))
+    recalls = {name: [one[name].recall[kind] for one in at.values()] for name in detectors}
+    names = [fill(how, WIDE) for how in at]
+    with drawing(f"Recall of {kind} faces in worse photos") as chart:
+        _bars(chart.axes, names, recalls)
+    return chart.svg
+
+
+def _bars(axes: Axes, names: Sequence[str], recalls: Mapping[str, Sequence[Recall]]) -> None:
+    """Draw a group of bars for each name, in it a bar for each detector."""
+    width = 0.8 / len(recalls)
+    for place, ((name, found), colour) in enumerate(_coloured(recalls)):
+        middle = np.array([recall.share or 0.0 for recall in found])
+        bounds = np.array([recall.interval or (0.0, 0.0) for recall in found])
+        axes.bar(
+            np.arange(len(names)) + (place + 0.5) * width - 0.4, middle, width * 0.92,
+            yerr=np.abs(bounds.T - middle), color=colour, label=name,
+            error_kw={"ecolor": INK, "elinewidth": 1, "capsize": 3},
+        )  # fmt: skip
+    axes.set_xticks(range(len(names)), names)
+    axes.grid(visible=False, axis="x")
+    _share(axes, "recall")
+    _legend(axes)
+
+
+def _coloured(detectors: Mapping[str, Drawn]) -> Sequence[tuple[tuple[str, Drawn], str]]:
+    return list(zip(detectors.items(), cycle(COLOURS), strict=False))
 
 
 def _share(axes: Axes, label: str) -> None:

@@ -14,6 +14,7 @@ from edge.vision.regions import Detector
 from train.detector.matching import Found, found_in
 from train.detector.nets import PASSING, detector_of, stock_cascade
 from train.detector.photos import Photo
+from train.detector.worse import CONDITIONS, Change, unchanged
 
 SMALLEST = 16.0
 """Pixels of the smallest face looked for: those from 20 count, and boxes differ."""
@@ -22,6 +23,8 @@ LEAST = 0.02
 STOCK = "mtcnn"
 STOCK_THRESHOLD = 0.8
 """The package's."""
+Finds = dict[str, list[Found]]
+"""In each photo, by the detector's name."""
 
 
 def stock() -> Detector:
@@ -51,14 +54,34 @@ def in_bundle(folder: Path) -> tuple[Detector, float]:
     return detector_in(bundle, settings), threshold
 
 
-def look(photos: Sequence[Photo], detectors: Mapping[str, Detector]) -> dict[str, list[Found]]:
-    """What each detector finds in each photo, by the detectors' names.
+def look(
+    photos: Sequence[Photo],
+    detectors: Mapping[str, Detector],
+    change: Change = unchanged,
+    label: str = "looking",
+) -> Finds:
+    """What each detector finds in each photo.
+
+    Args:
+        photos: to look at.
+        detectors: by their names.
+        change: what is done to each photo before.
+        label: of the progress bar.
 
     Raises:
         MaskGateError: a photo cannot be read.
     """
     found = {}
     for name, detector in detectors.items():
-        with click.progressbar(photos, label=f"{name}: looking", file=sys.stderr) as bar:
-            found[name] = [found_in(photo, detector) for photo in bar]
+        with click.progressbar(photos, label=f"{name}: {label}", file=sys.stderr) as bar:
+            found[name] = [found_in(photo, detector, change) for photo in bar]
     return found
+
+
+def look_at_worse(photos: Sequence[Photo], detectors: Mapping[str, Detector]) -> dict[str, Finds]:
+    """What each detector finds when the photos are made worse, by CONDITIONS.
+
+    Raises:
+        MaskGateError: a photo cannot be read.
+    """
+    return {name: look(photos, detectors, change, name) for name, change in CONDITIONS.items()}

@@ -9,6 +9,7 @@ from edge.values import Face
 from edge.vision.boxes import Rows, Scores, overlaps
 from train.data.patches import Detector
 from train.detector.photos import Photo
+from train.detector.worse import Change, unchanged
 
 OVERLAP = 0.4
 """A find is a labelled face from this intersection over union on. Less than the usual 0.5: people
@@ -45,14 +46,19 @@ class Found:
         )
 
 
-def found_in(photo: Photo, detector: Detector) -> Found:
+def found_in(photo: Photo, detector: Detector, change: Change = unchanged) -> Found:
     """Read a photo and let a detector look for its faces.
+
+    Args:
+        photo: with its labels.
+        detector: that looks.
+        change: what is done to the photo before.
 
     Raises:
         MaskGateError: the photo cannot be read.
     """
     pixels, scale = photo.read()
-    found = detector.detect(pixels)
+    found = detector.detect(change(pixels, photo.boxes * scale))
     return Found(
         boxes=np.array([_sides(face) for face in found], float).reshape(-1, 4),
         scores=np.array([face.score for face in found], float),

@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from train.detector.comparing import figures_at
 from train.detector.figures import FALSE_PER_PHOTO, Figures, figures, threshold_at
-from train.detector.judged_charts import precision_chart, recall_chart, size_chart
+from train.detector.judged_charts import precision_chart, recall_chart, size_chart, worse_chart
 from train.detector.judging import ALL, BARE, LARGE, MASKED, RANGES, Judged, judge, missed
 from train.detector.landmarks import Apart, landmarks_apart
+from train.detector.looked import Looked
 from train.detector.matching import OVERLAP, STRICT, Found
-from train.detector.photos import Photo
 from train.detector.sheets import show_false, show_missed
 from train.fitting.keeping import HISTORY
 from train.report.page import write_page
@@ -23,6 +23,10 @@ from train.report.run_report import facts_of, read_history
 
 PICTURES = 40
 """Missed faces, and false ones, that the page shows at most."""
+AS_THEY_ARE = "as they are"
+"""What photos are called that were not made worse."""
+Worse = Mapping[str, Mapping[str, Figures]]
+"""By how the photos were made worse, and by the detector's name."""
 Judgements = Mapping[str, Judged]
 """By the detector's name."""
 Thresholds = Mapping[str, float]
@@ -33,7 +37,8 @@ Thresholds = Mapping[str, float]
 class Row:
     """A detector's line in a table of figures."""
 
-    sizes: str
+    group: str
+    """What the lines under one heading have in common."""
     detector: str
     ours: bool
     figures: Figures
@@ -47,9 +52,7 @@ class Row:
 
 def write_detector_report(
     out: Path,
-    found: Mapping[str, Sequence[Found]],
-    photos: Sequence[Photo],
-    thresholds: Thresholds,
+    looked: Looked,
     recipe: Mapping[str, Any],
     about: str,
 ) -> None:
@@ -57,19 +60,19 @@ def write_detector_report(
 
     Args:
         out: an existing folder.
-        found: what each detector found in each photo, by its name; the first is the one that the
-            report is about, the others are compared with it. To have whole curves, let them report
-            finds far below their thresholds.
-        photos: those that they looked at.
-        thresholds: the score from which each detector, as it is used, reports a face.
+        looked: what each detector found; the first is the one that the report is about, the others
+            are compared with it. To have whole curves, let them report finds far below their
+            thresholds.
         recipe: what was done, printed as it is.
         about: which photos they are, e.g. "held back from the training."
 
     Raises:
         MaskGateError: a photo or a history cannot be read, or the page cannot be written.
     """
+    photos, found, thresholds = looked.photos, looked.found, looked.thresholds
     subject = next(iter(found))
     judged = {name: judge(one) for name, one in found.items()}
+    worse = _worse(looked)
     ours = judged[subject]
     drawn = [one.above(thresholds[subject]) for one in found[subject]]
     faces, false = missed(ours, ALL, thresholds[subject])
@@ -85,7 +88,8 @@ def write_detector_report(
         at_allowed=_rows(judged),
         as_used=_rows(judged, thresholds),
         at_strict=_rows({name: judge(one, STRICT) for name, one in found.items()}),
-        charts=_charts(judged),
+        worse=_worse_rows(worse, subject),
+        charts=_charts(judged, worse),
         landmarks=_landmarks(found, thresholds),
         curve=_curve(out),
         missed=show_missed(faces[:PICTURES], drawn, photos),
@@ -105,7 +109,7 @@ def _rows(judged: Judgements, thresholds: Thresholds | None = None) -> list[Row]
     subject = next(iter(judged))
     return [
         Row(
-            sizes.name,
+            f"Faces of {sizes.name}",
             name,
             name == subject,
             figures(one, sizes, thresholds[name]) if thresholds else figures_at(one, sizes),
@@ -115,10 +119,29 @@ def _rows(judged: Judgements, thresholds: Thresholds | None = None) -> list[Row]
     ]
 
 
-def _charts(judged: Judgements) -> dict[str, Markup]:
+def _worse(looked: Looked) -> Worse:
+    """The figures for faces of 40 pixels and more as each detector is used, by the condition."""
+    return {
+        how: {
+            name: figures(judge(one), LARGE, looked.thresholds[name]) for name, one in finds.items()
+        }
+        for how, finds in {AS_THEY_ARE: looked.found, **looked.worse}.items()
+    }
+
+
+def _worse_rows(worse: Worse, subject: str) -> list[Row]:
+    return [
+        Row(how, name, name == subject, at)
+        for how, by_detector in worse.items()
+        for name, at in by_detector.items()
+    ]
+
+
+def _charts(judged: Judgements, worse: Worse) -> dict[str, Markup]:
     allowed = {name: threshold_at(one, FALSE_PER_PHOTO, ALL) for name, one in judged.items()}
     charts = {f"recall_{kind}": recall_chart(judged, kind) for kind in (MASKED, BARE)}
     charts |= {f"size_{kind}": size_chart(judged, allowed, kind) for kind in (MASKED, BARE)}
+    charts |= {f"worse_{kind}": worse_chart(worse, kind) for kind in (MASKED, BARE)}
     charts["precision_large"] = precision_chart(judged, LARGE)
     charts["precision_all"] = precision_chart(judged, ALL)
     return charts

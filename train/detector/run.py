@@ -11,12 +11,12 @@ import keras
 from edge.bundle import load_bundle
 from edge.bundle_files import is_bundle
 from edge.errors import MaskGateError
-from train.detector.comparing import comparison_table, measure
 from train.detector.figures import FALSE_PER_PHOTO, threshold_at
 from train.detector.found_file import FOUND_FILE, write_found
 from train.detector.going_on import go_on_from
 from train.detector.judging import LARGE, judge
-from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, stock
+from train.detector.looked import Looked
+from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, look_at_worse, stock
 from train.detector.material import HELD_BACK, Material, judgeable, load_material
 from train.detector.nets import DOUBT, NET_FILE
 from train.detector.photos import Photo
@@ -146,7 +146,8 @@ def _write(
     """Measure, and write all but the net."""
     training, held_back = photos
     judged = judgeable(held_back)
-    found = look(judged, {OWN: in_training(net, SMALLEST), STOCK: stock()})
+    detectors = {OWN: in_training(net, SMALLEST), STOCK: stock()}
+    found = look(judged, detectors)
     threshold = min(threshold_at(judge(found[OWN]), FALSE_PER_PHOTO, LARGE), 1.0)
     recipe = {
         **_settings(task),
@@ -164,12 +165,12 @@ def _write(
     }
     write_json(out / "recipe.json", recipe)
     thresholds = {OWN: threshold, STOCK: STOCK_THRESHOLD}
-    measured = {name: measure(found[name], thresholds[name]) for name in found}
+    looked = Looked(judged, found, look_at_worse(judged, detectors), thresholds)
     write_found(out / FOUND_FILE, found[OWN])
-    write_json(out / "metrics.json", {"validation": measured[OWN], STOCK: measured[STOCK]})
+    write_json(out / "metrics.json", looked.measured("validation"))
     where = f"of {', '.join(_names(task.judged))}" if task.judged else "held back"
     how = f"{where}, kept from the training: {APART}"
-    write_detector_report(out, found, judged, thresholds, recipe, how)
+    write_detector_report(out, looked, recipe, how)
     close_run(out)
-    click.echo(comparison_table({name: judge(one) for name, one in found.items()}))
+    click.echo(looked.table())
     click.echo(f"report: {out / 'report.html'}", err=True)
