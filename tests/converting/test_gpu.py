@@ -9,7 +9,7 @@ from keras import layers
 
 from edge.bundle import load_bundle
 from tests.accelerators import gpu_in_software
-from tests.test_convert import SIDE, brightness_model, convert, faces, write_run
+from tests.converting.brightness import SIDE, brightness_model, convert, faces, write_run
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("gpu")]
 

@@ -1,6 +1,7 @@
-"""`maskgate-convert verify` on bundles and data that do not do."""
+"""`maskgate-convert verify` judges a bundle by other data, and refuses what does not do."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from convert.tflite import to_tflite
 from convert.verification import Kept, Shown, Verification, faults
 from convert.verification_page import page_beside
 from edge.bundle import MODELS, load_bundle
-from tests.test_convert import SIDE, brightness_model, faces, write_pictures
+from tests.converting.brightness import SIDE, brightness_model, convert, faces, write_pictures
 from train.data.annotations import LABELS
 
 pytestmark = pytest.mark.timeout(240)
@@ -128,3 +129,38 @@ def test_a_form_may_lose_all_that_is_allowed(after: float, expected: int) -> Non
     kept = Kept("uint8", "a runtime", 1, none, 0.0, 0.0, none > 0, after, after, 0.97 - after, {})
     shown = Shown(np.zeros((1, 2, 2, 3), np.uint8), none > 0, 0.5, none, "Keras")
     assert len(list(faults("uint8", Verification(shown, [kept], [], None)))) == expected
+
+
+def test_a_bundle_is_verified_on_data_of_the_users(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_pictures(tmp_path / "data", *faces(12, 20, 230))
+    done = verify(bundle, data, monkeypatch)
+    assert done.exit_code == 0, done.output
+    assert "uint8 under ai-edge-litert" in done.stderr
+    assert "100.00% right" in done.stderr
+
+
+def test_a_bundle_whose_default_form_loses_too_much_is_refused_when_verified(
+    fragile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = fragile.parent / "lossy"
+    both = ("--form", "uint8", "--form", "float32", "--allow-loss")
+    assert convert(fragile, out, *both).exit_code == 0
+    data = write_pictures(tmp_path / "data", *faces(40, 99.05, 99.35))
+    done = verify(out, data, monkeypatch)
+    assert done.exit_code == 2
+    assert "its default form uint8: loses" in done.stderr.splitlines()[-1]
+    assert (fragile.parent / "lossy.verification.html").exists()
+
+
+def test_an_altered_bundle_is_not_verified(bundle: Path, tmp_path: Path) -> None:
+
+    altered = Path(shutil.copytree(bundle, tmp_path / "altered"))
+    file = altered / "classifier.int8.tflite"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    done = CliRunner().invoke(main, ["verify", str(altered), "--data", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "its SHA-256 differs from the manifest's" in done.stderr
