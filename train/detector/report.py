@@ -15,7 +15,7 @@ from train.detector.judging import ALL, BARE, LARGE, MASKED, RANGES, Judged, jud
 from train.detector.landmarks import Apart, landmarks_apart
 from train.detector.looked import Looked
 from train.detector.matching import OVERLAP, STRICT, Found
-from train.detector.sheets import show_false, show_missed
+from train.detector.sheets import Shown, show_false, show_missed, show_worse
 from train.fitting.keeping import HISTORY
 from train.report.page import write_page
 from train.report.run_charts import learning_curve
@@ -89,6 +89,7 @@ def write_detector_report(
         as_used=_rows(judged, thresholds),
         at_strict=_rows({name: judge(one, STRICT) for name, one in found.items()}),
         worse=_worse_rows(worse, subject),
+        worse_shown=_worse_shown(looked, ours),
         charts=_charts(judged, worse),
         landmarks=_landmarks(found, thresholds),
         curve=_curve(out),
@@ -135,6 +136,18 @@ def _worse_rows(worse: Worse, subject: str) -> list[Row]:
         for how, by_detector in worse.items()
         for name, at in by_detector.items()
     ]
+
+
+def _worse_shown(looked: Looked, judged: Judged) -> list[Shown]:
+    """The largest face, in each of the conditions, with what the subject found there."""
+    if not judged.faces:
+        return []
+    subject = next(iter(looked.found))
+    used = {
+        how: [one.above(looked.thresholds[subject]) for one in finds[subject]]
+        for how, finds in {AS_THEY_ARE: looked.found, **looked.worse}.items()
+    }
+    return show_worse(max(judged.faces, key=lambda one: one.size), used, looked.photos)
 
 
 def _charts(judged: Judgements, worse: Worse) -> dict[str, Markup]:

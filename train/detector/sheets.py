@@ -1,6 +1,6 @@
 """Pictures of what a detector missed and of what it took for a face."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +13,7 @@ from edge.vision.boxes import Rows
 from train.detector.judging import FalseFace, LookedFor
 from train.detector.matching import Found
 from train.detector.photos import Photo
+from train.detector.worse import CONDITIONS, Change, unchanged
 from train.report.page import picture
 
 SIDE = 208
@@ -76,6 +77,29 @@ def show_false(
     ]
 
 
+def show_worse(
+    face: LookedFor, found: Mapping[str, Sequence[Found]], photos: Sequence[Photo]
+) -> list[Shown]:
+    """Show a face as it is and as CONDITIONS make it, with what was found there.
+
+    Args:
+        face: whose photo is shown.
+        found: what to draw, one for each photo, by how the photos were made worse.
+        photos: those that the detector looked at.
+    """
+    photo = photos[face.photo]
+    return [
+        Shown(
+            _picture(face.box, finds[face.photo], photo, CONDITIONS.get(how, unchanged)),
+            how,
+            "masked" if face.masked else "bare",
+            "",
+            photo.path.name,
+        )
+        for how, finds in found.items()
+    ]
+
+
 def _why(find: FalseFace) -> str:
     if find.near is None:
         return "no labelled face there"
@@ -84,20 +108,21 @@ def _why(find: FalseFace) -> str:
     return f"off a face, overlap {find.box.overlap(find.near):.2f}"
 
 
-def _picture(around: Box, found: Found, photo: Photo) -> Markup:
-    pixels, _ = photo.read()
+def _picture(around: Box, found: Found, photo: Photo, change: Change = unchanged) -> Markup:
+    pixels, scale = photo.read()
+    pixels = change(pixels, photo.boxes * scale)
     corner, side = _window(around, pixels)
     (left, top), (right, bottom) = corner, corner + side
-    scale = SIDE / max(side)
-    size = (max(1, round(side[0] * scale)), max(1, round(side[1] * scale)))
-    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    shrunk = SIDE / max(side)
+    size = (max(1, round(side[0] * shrunk)), max(1, round(side[1] * shrunk)))
+    smooth = cv2.INTER_AREA if shrunk < 1 else cv2.INTER_CUBIC
     cut = cv2.resize(pixels[top:bottom, left:right], size, interpolation=smooth)
     drawn = np.asarray(cut, np.uint8)
     sides = np.array([around.left, around.top, around.right, around.bottom])
     colours = [WHITE] * len(found.boxes) + [BLUE if masked else ORANGE for masked in found.masked]
     for box, colour in zip(np.concatenate([found.boxes, found.faces]), colours, strict=True):
         thickness = 4 if np.array_equal(box, sides) else 2
-        _frame(drawn, (box - [left, top] * 2) * scale, colour, thickness)
+        _frame(drawn, (box - [left, top] * 2) * shrunk, colour, thickness)
     return picture(drawn, f"{photo.path.name}, around the box with the thick line")
 
 
