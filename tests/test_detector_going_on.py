@@ -11,6 +11,7 @@ from edge.errors import MaskGateError
 from edge.runtime.processor import on_cpu
 from edge.vision.detectors import SINGLE_SHOT
 from train.detector.going_on import go_on_from, settle
+from train.detector.halfway import go_halfway_back
 from train.models import single_shot
 from train.models.single_shot import SIDE, single_shot_model, without_landmarks
 
@@ -114,3 +115,33 @@ def test_a_bundle_with_a_net_of_another_size_is_refused(monkeypatch: pytest.Monk
     wanted = r"quarter_filters of \(3, 3, 16, 32\), found \(3, 3, 16, 24\); .* without --from"
     with pytest.raises(MaskGateError, match=wanted):
         go_on_from(single_shot_model(), SHIPPED)
+
+
+def test_halfway_back_to_itself_a_net_says_the_same() -> None:
+    net = single_shot_model()
+    go_on_from(net, SHIPPED)
+    settle(net, pictures(4))
+    before = said(without_landmarks(net))
+    go_halfway_back(net, SHIPPED)
+    np.testing.assert_allclose(said(without_landmarks(net)), before, atol=1e-4)
+
+
+def test_halfway_it_is_the_mean_however_its_normalisation_was_scaled(tmp_path: Path) -> None:
+    """Of one layer that says twice as much, and whose kernel was scaled up for nothing."""
+    single_shot_model().save(tmp_path / "faces.keras")
+    first = keras.models.load_model(tmp_path / "faces.keras", compile=False)
+    net = keras.models.load_model(tmp_path / "faces.keras", compile=False)
+    filters, norm = net.get_layer("half_filters"), net.get_layer("half_normed")
+    (kernel,) = filters.get_weights()
+    gamma, beta, mean, variance = norm.get_weights()
+    filters.set_weights([kernel * 10])
+    norm.set_weights(
+        [gamma * 2, beta + 1, mean * 10, (variance + norm.epsilon) * 100 - norm.epsilon]
+    )
+    go_halfway_back(net, tmp_path)
+    given = pictures(1)
+    own, other = (
+        np.asarray(keras.Model(one.input, one.get_layer("half_normed").output)(given))
+        for one in (net, first)
+    )
+    np.testing.assert_allclose(own, other * 1.5 + 0.5, atol=1e-4)

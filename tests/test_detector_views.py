@@ -10,7 +10,7 @@ import pytest
 from edge.values import Landmarks, Pixels
 from edge.vision.boxes import Rows
 from train.detector.collage import four_in_one, with_heads
-from train.detector.disturb import disturbed
+from train.detector.disturb import disturbed, out_of_focus
 from train.detector.feed import Draw, HeldBackViews, ViewFeed
 from train.detector.nets import SOURCE
 from train.detector.photos import Photo
@@ -186,6 +186,32 @@ def test_disturbing_leaves_what_is_there_and_where(stored: Stored) -> None:
         np.testing.assert_array_equal(after.boxes, before.boxes)
         changed += (after.pixels != before.pixels).any()
     assert changed >= 8
+
+
+def test_a_face_out_of_focus_is_blurred_by_its_own_size_and_no_other_is_lost() -> None:
+    """Shown by stripes, each a sixth of its face wide."""
+    large, small = np.array([20.0, 20, 140, 140]), np.array([200.0, 200, 230, 230])
+    pixels = np.zeros((256, 256, 3), np.uint8)
+    for box in (large, small):
+        left, top, right, bottom = box.astype(int)
+        width = (right - left) // 6
+        striped = (np.arange(right - left) // width % 2).astype(np.uint8) * 255
+        pixels[top:bottom, left:right] = striped[None, :, None]
+    left_over = []
+    for seed in range(60):
+        seen = out_of_focus(pixels, np.array([large, small]), np.random.default_rng(seed))
+        left_over.append(
+            [
+                seen[int(box[1:4:2].mean()), int(box[0]) : int(box[2])].std() / 127.5
+                for box in (large, small)
+            ]
+        )
+    both = np.array(left_over)
+    blurred = both < 0.97
+    assert blurred.any(axis=1).mean() > 0.9
+    assert 0.1 < blurred[:, 0].mean() < 0.9
+    assert both[:, 0].min() < 0.6
+    assert both.min() > 0.2
 
 
 DRAW = Draw(side=64, batch=3, steps=2, seed=5)

@@ -176,6 +176,12 @@ def _run(kind: "Kind", options: dict[str, Any]) -> None:
     help="Go on from the net of another run or of a bundle, e.g. with photos of your own entrance.",
 )
 @click.option(
+    "--halfway",
+    is_flag=True,
+    help="Take the mean of the trained net and of that of --from: what is new is learnt, and less "
+    "of the old is forgotten.",
+)
+@click.option(
     "--judge",
     "judged",
     type=click.Path(path_type=Path, file_okay=False),
@@ -195,13 +201,18 @@ def detector(
     judged: tuple[Path, ...],
     mapping: tuple[tuple[str, str], ...],
     *,
+    halfway: bool,
     allow_skipped: bool,
 ) -> None:
     """Train the face detector, on faces behind masks too, and write RUN for maskgate-convert."""
     load_keras()
     from train.detector.run import Task, train_detector
 
-    task = Task(data, steps, seed, dict(mapping), allow_skipped, first, judged)
+    if halfway and first is None:
+        raise click.UsageError(
+            "--halfway: expected --from beside it, the net to go halfway back to"
+        )
+    task = Task(data, steps, seed, dict(mapping), allow_skipped, first, judged, halfway)
     train_detector(task, out)
 
 

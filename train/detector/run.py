@@ -14,6 +14,7 @@ from edge.errors import MaskGateError
 from train.detector.figures import FALSE_PER_PHOTO, threshold_at
 from train.detector.found_file import FOUND_FILE, write_found
 from train.detector.going_on import go_on_from
+from train.detector.halfway import go_halfway_back
 from train.detector.judging import LARGE, judge
 from train.detector.looked import Looked
 from train.detector.looking import STOCK, STOCK_THRESHOLD, in_training, look, look_at_worse, stock
@@ -61,6 +62,8 @@ class Task:
     """Another run, or a bundle, whose net this one goes on from; None: it begins with nothing."""
     judged: Sequence[Path] = ()
     """Data folders to judge by; of none, a part of `data` is held back."""
+    halfway: bool = False
+    """Take the mean of the net and of the one it goes on from."""
 
 
 def train_detector(task: Task, out: Path) -> None:
@@ -96,6 +99,7 @@ def _settings(task: Task) -> dict[str, Any]:
         "mapping": dict(task.mapping),
         "first": _recipe_of(task.first) if task.first else None,
         "judged_by": _names(task.judged),
+        "halfway": task.halfway,
     }
 
 
@@ -130,6 +134,8 @@ def _teach(
     if kept.is_file():
         return keras.models.load_model(kept, compile=False)
     net = teach(Lesson(training, held_back, out, task.steps, task.seed, task.first))
+    if task.halfway and task.first:
+        go_halfway_back(net, task.first)
     beside = kept.with_name(f".{kept.name}")
     net.save(beside)
     beside.rename(kept)
