@@ -93,8 +93,8 @@ def training(photos: Path, run: Path, other: Path) -> list[str]:
     # Compiling takes a quarter of a minute, and so few steps as they are some seconds.
     plain = "import tensorflow; tensorflow.config.run_functions_eagerly(True)"
     command = f"{heed}; {short}; {plain}; from train.cli import main; main()"
-    options = ["detector", str(photos), "--out", str(run), "--steps", "6", "--from", str(other)]
-    return [sys.executable, "-c", command, *options]
+    options = ["detector", str(photos), "--out", str(run), "--steps", "6"]
+    return [sys.executable, "-c", command, *options, "--from", str(other), "--halfway"]
 
 
 @pytest.mark.slow
@@ -130,6 +130,7 @@ def test_a_training_from_another_s_net_that_was_interrupted_goes_on_and_gives_a_
     ]
     assert json.loads((run / "recipe.json").read_text())["first"]["steps"] == 7
     assert moved_from_another(run, other)
+    assert is_halfway(run)
     convert(run, bundle)
     find_something(bundle)
     judge_both(run, bundle, photos)
@@ -306,8 +307,25 @@ def moved_from_another(run: Path, other: Path) -> bool:
     return bool(0 < np.abs(own - first).mean() < 0.2 * np.abs(own - elsewhere).mean())
 
 
+def is_halfway(run: Path) -> bool:
+    """Whether each normalisation of its net is one with its convolution, as the mean is made."""
+    net = keras.models.load_model(run / "faces.keras", compile=False)
+    norms = [one for one in net.layers if isinstance(one, keras.layers.BatchNormalization)]
+    return not any(np.asarray(norm.moving_mean).any() for norm in norms)
+
+
 def first_weights(net: keras.Model) -> np.ndarray:
     return np.concatenate([np.ravel(weights) for weights in net.get_weights()[:8]])
+
+
+def test_there_is_no_halfway_without_a_net_to_go_back_to(photos: Path, tmp_path: Path) -> None:
+    from train.cli import main
+
+    options = ["detector", str(photos), "--out", str(tmp_path / "run"), "--halfway"]
+    done = CliRunner().invoke(main, options)
+    assert done.exit_code == 2
+    assert "--halfway: expected --from beside it" in done.output
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_that_is_no_run_cannot_be_gone_on_from(photos: Path, tmp_path: Path) -> None:
