@@ -205,13 +205,13 @@ def detector(
     allow_skipped: bool,
 ) -> None:
     """Train the face detector, on faces behind masks too, and write RUN for maskgate-convert."""
-    load_keras()
-    from train.detector.run import Task, train_detector
-
     if halfway and first is None:
         raise click.UsageError(
             "--halfway: expected --from beside it, the net to go halfway back to"
         )
+    load_keras()
+    from train.detector.run import Task, train_detector
+
     task = Task(data, steps, seed, dict(mapping), allow_skipped, first, judged, halfway)
     train_detector(task, out)
 

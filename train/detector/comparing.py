@@ -74,21 +74,21 @@ def measure(found: Sequence[Found], threshold: float) -> dict[str, Any]:
     return measured
 
 
+def figures_in(conditions: Mapping[str, Sequence[Found]], threshold: float) -> dict[str, Figures]:
+    """Give a detector's figures for faces of 40 pixels and more, by the photos' condition.
+
+    Args:
+        conditions: what it found in each photo, as it is or made worse, by the condition's name.
+        threshold: the score from which it reports a face.
+    """
+    return {how: figures(judge(found), LARGE, threshold) for how, found in conditions.items()}
+
+
 def measure_worse(
     worse: Mapping[str, Sequence[Found]], threshold: float
 ) -> dict[str, dict[str, Any]]:
-    """Measure a detector on photos made worse, as metrics.json holds it.
-
-    Args:
-        worse: what it found in each photo, by the condition.
-        threshold: the score from which it reports a face.
-
-    Returns:
-        For each condition, the figures for faces of 40 pixels and more.
-    """
-    return {
-        name: _as_json(figures(judge(found), LARGE, threshold)) for name, found in worse.items()
-    }
+    """Measure a detector on photos made worse, as metrics.json holds it: see `figures_in`."""
+    return {how: _as_json(at) for how, at in figures_in(worse, threshold).items()}
 
 
 def _as_json(at: Figures) -> dict[str, Any]:

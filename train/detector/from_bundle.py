@@ -47,9 +47,18 @@ def take_from_bundle(net: keras.Model, bundle: Bundle) -> None:
             layer.set_weights([kernel, bias])
         else:
             layer.set_weights([kernel])
-            norm = net.get_layer(last)
-            nothing, one = np.zeros_like(bias), np.ones_like(bias)
-            norm.set_weights([one, bias, nothing, one - norm.epsilon])
+            only_add(net.get_layer(last), bias)
+
+
+def only_add(norm: keras.Layer, bias: Numbers) -> None:
+    """Leave a batch normalisation nothing to do but to add a bias.
+
+    Args:
+        norm: changed.
+        bias: one number for each filter.
+    """
+    nothing, one = np.zeros_like(bias), np.ones_like(bias)
+    norm.set_weights([one, bias, nothing, one - norm.epsilon])
 
 
 def _constants(bundle: Bundle) -> tuple[Mapping[str, Numbers], Mapping[str, Numbers]]:

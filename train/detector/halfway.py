@@ -5,12 +5,10 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers
-from numpy.typing import NDArray
 
+from train.detector.from_bundle import Numbers, only_add
 from train.detector.going_on import go_on_from
 from train.models.single_shot import FILTERS_OF, NORM_OF, single_shot_model
-
-Numbers = NDArray[np.float32]
 
 
 def go_halfway_back(net: keras.Model, first: Path) -> None:
@@ -38,10 +36,8 @@ def go_halfway_back(net: keras.Model, first: Path) -> None:
                 _as_one(before.get_layer(filters.name), before.get_layer(layer.name)),
                 strict=True,
             )
-            bias = np.mean(biases, axis=0)
-            nothing, one = np.zeros_like(bias), np.ones_like(bias)
             filters.set_weights([np.mean(kernels, axis=0)])
-            layer.set_weights([one, bias, nothing, one - layer.epsilon])
+            only_add(layer, np.mean(biases, axis=0))
         elif layer.weights and not layer.name.endswith(FILTERS_OF):
             pairs = zip(
                 layer.get_weights(), before.get_layer(layer.name).get_weights(), strict=True

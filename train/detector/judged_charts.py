@@ -92,15 +92,16 @@ def size_chart(judged: Mapping[str, Judged], thresholds: Mapping[str, float], ki
 
 
 def worse_chart(at: Mapping[str, Mapping[str, Figures]], kind: str) -> Markup:
-    """Draw the recall of one of KINDS by how the photos were made worse, with 95 % intervals.
+    """Draw the recall of one of KINDS by the photos' condition, with 95 % intervals.
 
     Args:
-        at: by that, and by the detector's name.
+        at: by the detector's name, and by the condition.
         kind: one of KINDS.
     """
-    detectors = list(next(iter(at.values())))
-    recalls = {name: [one[name].recall[kind] for one in at.values()] for name in detectors}
-    names = [fill(how, WIDE) for how in at]
+    recalls = {
+        name: [one.recall[kind] for one in conditions.values()] for name, conditions in at.items()
+    }
+    names = [fill(how, WIDE) for how in next(iter(at.values()))]
     with drawing(f"Recall of {kind} faces in worse photos") as chart:
         _bars(chart.axes, names, recalls)
     return chart.svg

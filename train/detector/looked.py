@@ -7,7 +7,9 @@ from typing import Any
 from train.detector.comparing import comparison_table, measure, measure_worse
 from train.detector.judging import judge
 from train.detector.looking import Finds
+from train.detector.matching import Found
 from train.detector.photos import Photo
+from train.detector.worse import AS_THEY_ARE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +22,11 @@ class Looked:
     """In the same photos made worse, by the condition's name."""
     thresholds: Mapping[str, float]
     """The score from which each detector, as it is used, reports a face."""
+
+    def conditions(self, name: str) -> dict[str, list[Found]]:
+        """What a detector found in the photos as they are, and made worse."""
+        every = {AS_THEY_ARE: self.found, **self.worse}
+        return {how: finds[name] for how, finds in every.items()}
 
     def measured(self, subject: str) -> dict[str, Any]:
         """The figures of all detectors as metrics.json holds them.

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from train.detector.comparing import figures_at
+from train.detector.comparing import figures_at, figures_in
 from train.detector.figures import FALSE_PER_PHOTO, Figures, figures, threshold_at
 from train.detector.judged_charts import precision_chart, recall_chart, size_chart, worse_chart
 from train.detector.judging import ALL, BARE, LARGE, MASKED, RANGES, Judged, judge, missed
@@ -23,10 +23,8 @@ from train.report.run_report import facts_of, read_history
 
 PICTURES = 40
 """Missed faces, and false ones, that the page shows at most."""
-AS_THEY_ARE = "as they are"
-"""What photos are called that were not made worse."""
 Worse = Mapping[str, Mapping[str, Figures]]
-"""By how the photos were made worse, and by the detector's name."""
+"""By the detector's name, and by the photos' condition."""
 Judgements = Mapping[str, Judged]
 """By the detector's name."""
 Thresholds = Mapping[str, float]
@@ -72,7 +70,7 @@ def write_detector_report(
     photos, found, thresholds = looked.photos, looked.found, looked.thresholds
     subject = next(iter(found))
     judged = {name: judge(one) for name, one in found.items()}
-    worse = _worse(looked)
+    worse = {name: figures_in(looked.conditions(name), thresholds[name]) for name in found}
     ours = judged[subject]
     drawn = [one.above(thresholds[subject]) for one in found[subject]]
     faces, false = missed(ours, ALL, thresholds[subject])
@@ -88,7 +86,7 @@ def write_detector_report(
         at_allowed=_rows(judged),
         as_used=_rows(judged, thresholds),
         at_strict=_rows({name: judge(one, STRICT) for name, one in found.items()}),
-        worse=_worse_rows(worse, subject),
+        worse=_worse_rows(worse),
         worse_shown=_worse_shown(looked, ours),
         charts=_charts(judged, worse),
         landmarks=_landmarks(found, thresholds),
@@ -120,21 +118,13 @@ def _rows(judged: Judgements, thresholds: Thresholds | None = None) -> list[Row]
     ]
 
 
-def _worse(looked: Looked) -> Worse:
-    """The figures for faces of 40 pixels and more as each detector is used, by the condition."""
-    return {
-        how: {
-            name: figures(judge(one), LARGE, looked.thresholds[name]) for name, one in finds.items()
-        }
-        for how, finds in {AS_THEY_ARE: looked.found, **looked.worse}.items()
-    }
-
-
-def _worse_rows(worse: Worse, subject: str) -> list[Row]:
+def _worse_rows(worse: Worse) -> list[Row]:
+    """Lines by the photos' condition and by detector, as each is used."""
+    subject = next(iter(worse))
     return [
-        Row(how, name, name == subject, at)
-        for how, by_detector in worse.items()
-        for name, at in by_detector.items()
+        Row(how, name, name == subject, worse[name][how])
+        for how in worse[subject]
+        for name in worse
     ]
 
 
@@ -144,8 +134,8 @@ def _worse_shown(looked: Looked, judged: Judged) -> list[Shown]:
         return []
     subject = next(iter(looked.found))
     used = {
-        how: [one.above(looked.thresholds[subject]) for one in finds[subject]]
-        for how, finds in {AS_THEY_ARE: looked.found, **looked.worse}.items()
+        how: [one.above(looked.thresholds[subject]) for one in finds]
+        for how, finds in looked.conditions(subject).items()
     }
     return show_worse(max(judged.faces, key=lambda one: one.size), used, looked.photos)
 

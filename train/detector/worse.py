@@ -14,6 +14,10 @@ from edge.vision.boxes import Rows
 
 Change = Callable[[Pixels, Rows], Pixels]
 """Of a photo (height x width x 3, RGB uint8) and its labelled faces, n x 4, makes a worse one."""
+AS_THEY_ARE = "as they are"
+"""What photos are called that were not made worse."""
+NOISE = 4.0
+"""Deviation of a sensor's noise in the dark, of 0..255."""
 
 
 def unchanged(pixels: Pixels, faces: Rows) -> Pixels:  # noqa: ARG001
@@ -21,12 +25,8 @@ def unchanged(pixels: Pixels, faces: Rows) -> Pixels:  # noqa: ARG001
     return pixels
 
 
-NOISE = 4.0
-"""Deviation of a sensor's noise in the dark, of 0..255."""
-
-
 def out_of_focus(pixels: Pixels, faces: Rows, radius: float) -> Pixels:
-    """Draw each point out to a disc, as a lens does.
+    """Draw each point out to a disc, as a lens does, and other than the training does.
 
     Args:
         pixels: the photo.
